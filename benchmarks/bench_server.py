@@ -1,0 +1,249 @@
+"""What the server costs and how late it is: `.venv/bin/python benchmarks/bench_server.py --run runs/NAME`.
+
+A real server, Chromium for what is drawn, sockets for more people. Everything on one machine, so that one clock dates a
+message where it is made and where it is drawn. Figures go to benchmarks/results/bench_server.json.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "server"))
+
+from browser import CHROMIUM, Phone, chromium
+from people import Person, Served
+
+from link import NEAR, Link
+from retouch.policies.files import write_json
+from retouch.processes.wire import SCENE_HEAD, STATES
+
+RESULT = Path(__file__).parent / "results" / "bench_server.json"
+PERIOD_MS = 50.0
+LINKS = (("2+-1 ms", 2, 1, 0.0), ("20+-5 ms, 1 % loss", 20, 5, 0.01), ("50+-10 ms, 5 % loss in bursts", 50, 10, 0.05))
+
+
+def percentiles(values: np.ndarray) -> dict[str, float]:
+    """p50, p95, p99 and the largest."""
+    p50, p95, p99 = np.percentile(values, (50, 95, 99))
+    return {k: round(float(v), 2) for k, v in {"p50": p50, "p95": p95, "p99": p99, "max": values.max()}.items()}
+
+
+class Watcher:
+    """A person who lets the policy act and starts the next attempt, in a thread of its own."""
+
+    def __init__(self, server: Served, name: str, cameras: list[dict]):
+        self.person = Person(server, server.client(name), "/ws/session?run=watched&correct=take-over")
+        self.person.reach(state="ENDED", needs="start")
+        self.person.send({"type": "want", "scene": True, "cameras": cameras})
+        self.ticks: list[tuple[int, int, float]] = []  # attempt, step, when
+        self.stopped = False
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        person = self.person
+        while not self.stopped:
+            if person.status["needs"] is not None:
+                person.send({"type": "mark", "id": str(time.monotonic()), "mark": "start"})
+            person.listen_for(0.1)
+            for _, scene in person.scenes:
+                _, state, _, step, sent, *_ = SCENE_HEAD.unpack_from(scene)
+                if STATES[state] == "POLICY":
+                    self.ticks.append((person.status["attempt"]["number"], step, sent))
+            person.scenes.clear()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self._thread.join()
+        self.person.close()
+
+    def jitter_ms(self) -> np.ndarray:
+        """How much longer or shorter than a period the steps took."""
+        pairs = itertools.pairwise(self.ticks)
+        return np.array([abs(b[2] - a[2] - PERIOD_MS) for a, b in pairs if a[0] == b[0] and b[1] == a[1] + 1])
+
+
+def sessions(server: Served) -> list[psutil.Process]:
+    return [p for p in psutil.Process(server.process.pid).children() if "session" in " ".join(p.cmdline())]
+
+
+def crowd(server: Served, people: int, cameras: list[dict], seconds: float) -> dict:
+    """`people` at once: jitter of the control step, CPU and memory."""
+    watchers = [Watcher(server, f"person-{k}", cameras) for k in range(people)]
+    time.sleep(3.0)
+    for watcher in watchers:
+        watcher.ticks.clear()
+    processes = [psutil.Process(server.process.pid), *sessions(server)]
+    before, begin = [sum(p.cpu_times()[:2]) for p in processes], time.monotonic()
+    time.sleep(seconds)
+    spent = [sum(p.cpu_times()[:2]) - b for p, b in zip(processes, before, strict=True)]
+    took = time.monotonic() - begin
+    pss = [p.memory_full_info().pss / 1e6 for p in processes]
+    for watcher in watchers:
+        watcher.stop()
+    time.sleep(1.0)
+    return {
+        "people": people,
+        "cameras": len(cameras),
+        "jitter_ms": percentiles(np.concatenate([w.jitter_ms() for w in watchers])),
+        "server_cpu": round(spent[0] / took, 3),
+        "session_cpu": round(float(np.mean(spent[1:])) / took, 3),
+        "server_pss_mb": round(pss[0]),
+        "session_pss_mb": round(float(np.mean(pss[1:]))),
+    }
+
+
+def drawn(server: Served, seconds: float) -> dict:
+    """From a message being made to it being received and drawn, in the operator's page."""
+    found = {}
+    wall_minus_monotonic = 1000 * (time.time() - time.monotonic())
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page.goto(f"{server.url}/#invite={server.invitation('painter')}")
+        page.wait_for_timeout(1000)
+        page.goto(f"{server.url}/#/operate/watched")
+        page.get_by_test_id("state").filter(has_text="ENDED").wait_for(timeout=30_000)
+        for view, frames in (("3D", "frames"), ("Video", "pictures")):
+            page.get_by_text(view, exact=True).first.click()
+            page.wait_for_timeout(2000)
+            received, painted = [], []
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                if page.get_by_test_id("state").inner_text() != "POLICY":
+                    page.keyboard.press("Space")
+                page.evaluate(f"window.__retouch.{frames}.length = 0")
+                page.wait_for_timeout(3000)
+                for frame in page.evaluate(f"window.__retouch.{frames}"):
+                    received.append(frame["received"] - frame["sent"] - wall_minus_monotonic)
+                    painted.append(frame["drawn"] - frame["sent"] - wall_minus_monotonic)
+            found[view] = {"received_ms": percentiles(np.array(received)), "drawn_ms": percentiles(np.array(painted))}
+        page.close()
+    return found
+
+
+def pose_age(server: Served, seconds: float) -> dict:
+    """Age of the newest pose when the robot uses it: the phone page, AR emulated, poses over WebRTC."""
+    client = server.client("holder")
+    person = Person(server, client, "/ws/session?run=watched&correct=take-over")
+    person.reach(state="ENDED", needs="start")
+    ages = []
+    with chromium() as browser:
+        url = client.post("/api/pair").json()["url"]
+        loaded = threading.Event()  # the desktop goes on answering while the phone's page comes over a slow link
+        listening = threading.Thread(target=lambda: person.listen(loaded.is_set, 120))
+        listening.start()
+        phone = Phone(browser, url)
+        phone.begin()
+        loaded.set()
+        listening.join()
+        person.mark("start")
+        phone.press()
+        person.reach(state="YOU")
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            phone.move((0.01 * np.sin(time.monotonic()), 1.3, 0.0))
+            person.listen_for(0.02)
+        for _, scene in person.scenes:
+            state, age = SCENE_HEAD.unpack_from(scene)[1], SCENE_HEAD.unpack_from(scene)[6]
+            if STATES[state] == "YOU":
+                ages.append(age)
+        path = person.status["control"]["path"]
+        phone.lift()
+    person.close()
+    return {"path": path, "age_ms": percentiles(np.array(ages[5:]))}
+
+
+def far_away(args: argparse.Namespace) -> dict:
+    """The phone at the other end of a slow and lossy link: this program again, in a namespace of its own."""
+    found = {}
+    for name, delay_ms, jitter_ms, loss in LINKS:
+        with Link(delay_ms, jitter_ms, loss) as link, tempfile.TemporaryDirectory() as folder:
+            wrapper = Path(folder) / "chromium"
+            wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(link.far([CHROMIUM]))} "$@"\n')
+            wrapper.chmod(0o755)
+            again = [sys.executable, __file__, "--run", str(args.run), "--seconds", str(args.seconds), "--at", NEAR]
+            done = subprocess.run(
+                link.near(again),
+                env=os.environ | {"CHROMIUM": str(wrapper)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            found[name] = json.loads(done.stdout.splitlines()[-1])
+            print(name, found[name], flush=True)
+    return found
+
+
+def socket_age(server: Served, seconds: float, hertz: float = 90.0) -> dict:
+    """The same for frames at 90 Hz over a WebSocket, without a browser in the way."""
+    person = Person(server, server.client("sender"), "/ws/session?run=watched&correct=take-over")
+    person.reach(state="ENDED", needs="start")
+    person.mark("start")
+    end = time.monotonic() + seconds
+    due = time.monotonic()
+    while time.monotonic() < end:
+        person.hold(1)
+        due += 1 / hertz
+        person.listen_for(max(0.0, due - time.monotonic()))
+    heads = [SCENE_HEAD.unpack_from(scene) for _, scene in person.scenes]
+    person.close()
+    return {"path": "websocket", "age_ms": percentiles(np.array([h[6] for h in heads if STATES[h[1]] == "YOU"][5:]))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True, help="a run whose base has been trained")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
+    parser.add_argument("--people", type=int, default=6, help="how many at once, at most")
+    parser.add_argument("--at", help="only the age of a phone's pose, with the server at this address")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "runs"
+        for part in ("data/round-0", "policies/round-0", "evaluations/round-0"):
+            shutil.copytree(args.run / part, root / "watched" / part)
+        document = json.loads((args.run / "run.json").read_text())
+        document["config"] |= {"operator": "web", "checkpoint_trials": 0}
+        write_json(root / "watched" / "run.json", document)
+        if args.at is not None:
+            server = Served(root, host=args.at)
+            print(json.dumps(pose_age(server, args.seconds)))
+            server.close()
+            return
+        server = Served(root, "--seats", "64")
+        camera = {"name": "front", "width": 640, "height": 480, "hz": 20}
+        result = {"command": "benchmarks/bench_server.py", "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+        try:
+            result["socket"] = socket_age(server, args.seconds)
+            print(result["socket"], flush=True)
+            result["phone"] = pose_age(server, args.seconds)
+            print(result["phone"], flush=True)
+            result["links"] = far_away(args)
+            result["page"] = drawn(server, args.seconds)
+            print(result["page"], flush=True)
+            result["people"] = []
+            for cameras in ([], [camera]):
+                for people in range(1, args.people + 1):
+                    result["people"].append(crowd(server, people, cameras, args.seconds))
+                    print(result["people"][-1], flush=True)
+        finally:
+            server.close()
+        write_json(RESULT, result)
+
+
+if __name__ == "__main__":
+    main()

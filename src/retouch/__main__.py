@@ -1,0 +1,7 @@
+"""`python -m retouch` is `retouch`."""
+
+import sys
+
+from retouch.cli import main
+
+sys.exit(main())

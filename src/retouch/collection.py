@@ -1,0 +1,153 @@
+"""Collecting episodes into a data set: demonstrations, or a policy that a person corrects.
+
+A collection is a sequence of attempts with seeds of its own. It goes on from where the data set ends, so one that was
+killed and is run again has the same episodes as one that ran through.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retouch.counting import Tally, Target, next_attempt, one_at_a_time, tally
+from retouch.episodes.reader import Dataset
+from retouch.episodes.repair import forget_unfinished
+from retouch.episodes.schema import DatasetInfo, standard_features
+from retouch.episodes.writer import DatasetWriter, EpisodeWriter
+from retouch.errors import InputError
+from retouch.operators.correction import Operator, Way
+from retouch.outcomes import attempt_seeds
+from retouch.policies.protocol import Policy
+from retouch.progress import SILENT, Progress
+from retouch.rollout import Attempt, rollout
+from retouch.sim.world import Worlds
+from retouch.tasks.base import Task
+from retouch.versions import versions
+
+
+def dataset_info(task: Task) -> DatasetInfo:
+    """The description of a data set of this task."""
+    return DatasetInfo(
+        task.name,
+        task.control_period,
+        standard_features(
+            len(task.observation_names),
+            len(task.action_names),
+            Worlds(task.physics, 1).state_size,
+            observation_names=task.observation_names,
+            action_names=task.action_names,
+        ),
+    )
+
+
+def collect(
+    task: Task,
+    operator: Operator,
+    way: Way,
+    out: Path,
+    target: Target,
+    *,
+    policy: Policy | None = None,
+    policy_name: str | None = None,
+    stream: int = 0,
+    round_number: int = 0,
+    horizon: int | None = None,
+    worlds: int = 8,
+    workers: int = 1,
+    progress: Progress = SILENT,
+    title: str = "collecting",
+) -> Tally:
+    """Add attempts to the data set in `out` until the target is reached.
+
+    Failures are stored too, and left out of training by default.
+
+    Args:
+        stream: which sequence of initial states; see `attempt_seeds`.
+        round_number: written into every episode.
+        horizon: steps of an attempt; people may take longer than a policy is given.
+
+    Returns:
+        What the data set holds afterwards; `reached` says whether the target was met within `max_attempts`.
+    """
+    kind = "demonstration" if way == "demonstrate" else "corrected"
+    store = DatasetWriter.open(out, dataset_info(task), versions=versions())
+    with one_at_a_time(out), store:
+        forget_unfinished(out)
+        dataset = Dataset(out)
+        _same_collection(
+            dataset, {"kind": kind, "operator": operator.name, "policy": policy_name, "round": round_number}
+        )
+        counted, first = tally(dataset), next_attempt(dataset)
+
+        def record(_: int, seed: int) -> EpisodeWriter:
+            return store.begin(
+                kind=kind,
+                seed=seed,
+                operator=operator.name,
+                policy=policy_name,
+                round=round_number,
+            )
+
+        goal = float(target.samples if target.samples is not None else target.episodes or 0)
+        if counted.reached(target) or first >= target.max_attempts:
+            return counted
+        with progress.stage(title, goal) as stage:
+            for attempt in rollout(
+                task,
+                attempt_seeds("collect", stream, start=first),
+                policy=policy,
+                operator=operator,
+                way=way,
+                horizon=horizon,
+                worlds=worlds,
+                workers=workers,
+                record=record,
+            ):
+                assert isinstance(attempt.recorder, EpisodeWriter)
+                attempt.recorder.commit(attempt.outcome, attempt.reason, causes=_causes(attempt))
+                counted.add(attempt.outcome == "success", attempt.steps, attempt.human_steps)
+                done = counted.human_steps if target.samples is not None else counted.successes
+                stage.at(min(done, goal), f"{counted.attempts} attempts, {counted.successes} solved")
+                if counted.reached(target):
+                    return counted
+                if first + attempt.number + 1 >= target.max_attempts:
+                    progress.say(
+                        f"warning: {title} stopped after {target.max_attempts} attempts short of its target "
+                        f"({done:.0f} of {goal:.0f}): little is left to correct, or the person cannot solve the task"
+                    )
+                    return counted
+    return counted
+
+
+def _same_collection(dataset: Dataset, wanted: dict[str, Any]) -> None:
+    """A folder holds one collection: mixing two would be noticed by nobody."""
+    for episode in dataset.all_episodes:
+        for name, value in wanted.items():
+            found = getattr(episode, name)
+            if found != value:
+                raise InputError(
+                    f"{dataset.path} holds episodes with {name} {found}, not {value}: choose another folder"
+                )
+
+
+def _causes(attempt: Attempt) -> list[list[Any]]:
+    return [[step, cause] for step, cause in attempt.causes]
+
+
+class InMemory:
+    """A recorder that keeps an attempt's rows, for films and replays."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Keep one step."""
+        self.rows.append(row)
+
+    def forget(self) -> None:
+        """Drop them."""
+        self.rows.clear()
+
+    def column(self, name: str) -> np.ndarray:
+        """One column over all steps."""
+        return np.array([row[name] for row in self.rows])

@@ -1,0 +1,285 @@
+"""`retouch collect`, `train`, `evaluate` and `improve`."""
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from retouch.console import Terminal
+from retouch.errors import InputError, RetouchError
+from retouch.learning.config import TrainConfig
+from retouch.learning.weights import Alpha, CountAs
+
+if TYPE_CHECKING:
+    from retouch.rounds import Run
+
+Json = Annotated[bool, tyro.conf.arg(name="json")]
+DEFAULT_TRAINING = TrainConfig()
+
+
+def collect(
+    task: tyro.conf.Positional[str],
+    *,
+    out: Path,
+    operator: Literal["scripted"] = "scripted",
+    correct: Literal["demonstrate", "take-over"] = "demonstrate",
+    policy: Path | None = None,
+    profile: str = "steady",
+    episodes: int = 30,
+    round_number: Annotated[int | None, tyro.conf.arg(name="round")] = None,
+    seed: int = 0,
+    max_attempts: int = 1000,
+    workers: int = 2,
+    as_json: Json = False,
+) -> None:
+    """Record attempts of a task into a data set. Exit code 1 if its target is not reached.
+
+    Args:
+        task: name of the task, e.g. threading.
+        out: folder of the data set; attempts are added to it.
+        operator: who corrects.
+        correct: how: whole demonstrations, or taking over from a policy.
+        policy: folder of the policy that is corrected.
+        profile: which scripted person: steady, hesitant or hasty.
+        episodes: completed attempts that the data set shall hold.
+        round_number: which pass of collecting this is; no two start from the same states. When left out, 0 for
+            demonstrations and 1 for take-over.
+        seed: of everything random.
+        max_attempts: to give up after.
+        workers: threads that step the physics; the episodes do not depend on it.
+        as_json: print the result as JSON.
+    """
+    from retouch import collection, counting
+    from retouch.operators.profile import profile as named
+    from retouch.operators.scripted import ScriptedPerson
+    from retouch.policies.checkpoint import load_policy
+    from retouch.tasks.registry import make
+
+    if (correct == "take-over") != (policy is not None):
+        raise InputError("--correct take-over needs --policy, and demonstrate goes without one")
+    for name, value in (("episodes", episodes), ("max-attempts", max_attempts), ("workers", workers)):
+        if value < 1:
+            raise InputError(f"--{name} is at least 1, not {value}")
+    if round_number is None:
+        round_number = 0 if correct == "demonstrate" else 1
+    stream = counting.stream_of(seed, round_number)
+    terminal = Terminal(as_json)
+    made = make(task)
+    target = counting.Target(episodes=episodes, max_attempts=max_attempts)
+    person = ScriptedPerson(named(profile))
+    if policy:
+        from retouch.policies.torch_setup import single_thread
+
+        single_thread()
+    counted = collection.collect(
+        made,
+        person,
+        correct,
+        out,
+        target,
+        policy=load_policy(policy) if policy else None,
+        policy_name=str(policy) if policy else None,
+        stream=stream,
+        round_number=round_number,
+        horizon=2 * made.horizon,
+        workers=workers,
+        progress=terminal,
+    )
+    terminal.table(
+        f"{out} (scripted: {profile})",
+        ("attempts", "solved", "steps in solved", "of them by the person", "by the person in failures"),
+        [[str(v) for v in dataclasses.astuple(counted)]],
+    )
+    terminal.result(dataclasses.asdict(counted) | {"reached": counted.reached(target)})
+    if not counted.reached(target):
+        raise RetouchError(f"{out} holds {counted.successes} completed attempts, not {episodes}")
+
+
+def train(
+    datasets: tyro.conf.Positional[tuple[Path, ...]],
+    *,
+    out: Path,
+    method: str = "full-demos",
+    alpha: Alpha | None = None,
+    demonstrations_count_as: CountAs = "rollout",
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = DEFAULT_TRAINING,
+    as_json: Json = False,
+) -> None:
+    """Train a policy on the completed attempts of data sets.
+
+    Args:
+        datasets: folders of data sets.
+        out: folder of the policy; a run that was stopped there goes on.
+        method: full-demos, hg-dagger, iwr-nb or iwr.
+        alpha: weight of an intervention sample, or balanced; the method's own when left out.
+        demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
+        config: how to train.
+        as_json: print the result as JSON.
+    """
+    from retouch.episodes.reader import Dataset
+    from retouch.learning import train as training
+    from retouch.learning.data import TrainingData
+    from retouch.learning.weights import method as named
+
+    terminal = Terminal(as_json)
+    chosen = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
+    data = TrainingData.from_datasets([Dataset(path) for path in datasets])
+    with terminal.stage(f"training {method}", 1.0) as stage:
+        result = training.train(
+            data, chosen, config, out, progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+        )
+    terminal.line(
+        f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {len(data.action)} samples of "
+        f"{len(data.lengths)} episodes in {result.seconds:.0f} s"
+    )
+    terminal.result({"policy": str(out), "gradient_steps": result.steps, "seconds": result.seconds})
+
+
+def evaluate(
+    task: tyro.conf.Positional[str],
+    policy: tyro.conf.Positional[Path],
+    *,
+    episodes: int = 200,
+    checkpoint: int | None = None,
+    weights: Literal["ema", "raw"] = "ema",
+    purpose: Literal["tune", "select", "test"] = "test",
+    seed: int = 0,
+    workers: int = 2,
+    as_json: Json = False,
+) -> None:
+    """Measure how often a policy alone solves its task, with Wilson's 95 % interval.
+
+    Args:
+        task: name of the task.
+        policy: folder of the policy.
+        episodes: attempts; number i starts from the same state for every policy.
+        checkpoint: gradient step; the last one when left out.
+        weights: averaged or raw.
+        purpose: which initial states: those for tuning, for selecting checkpoints, or for reporting.
+        seed: another sequence of initial states.
+        workers: threads that step the physics; the result does not depend on it.
+        as_json: print the result as JSON.
+    """
+    from retouch import evaluation
+    from retouch.policies.checkpoint import load_policy
+    from retouch.policies.torch_setup import single_thread
+    from retouch.tasks.registry import make
+
+    if episodes < 1:
+        raise InputError(f"--episodes is at least 1, not {episodes}")
+    single_thread()
+    terminal = Terminal(as_json)
+    made, loaded = make(task), load_policy(policy, checkpoint, weights)
+    with terminal.stage("evaluation", episodes) as stage:
+        found = evaluation.evaluate(
+            made, loaded, episodes, purpose, stream=seed, name=str(policy), workers=workers, each=stage.at
+        )
+    terminal.line(f"{policy}: success {found}")
+    low, high = found.interval
+    terminal.result({**dataclasses.asdict(found), "rate": found.rate, "interval": [low, high], "n": found.trials})
+
+
+def improve(
+    task: tyro.conf.Positional[str],
+    *,
+    out: Path = Path("runs/improve"),
+    method: str = "iwr",
+    rounds: int = 3,
+    operator: Literal["scripted", "web"] = "scripted",
+    profile: str = "steady",
+    demonstrations: int = 30,
+    share: float = 0.33,
+    seed: int = 0,
+    training_seeds: tuple[int, ...] = (0,),
+    alpha: Alpha | None = None,
+    demonstrations_count_as: CountAs = "rollout",
+    training: TrainConfig = DEFAULT_TRAINING,
+    checkpoint_trials: int = 50,
+    test_trials: int = 200,
+    max_attempts: int = 300,
+    workers: int = 2,
+    as_json: Json = False,
+) -> None:
+    """Improve a policy by rounds of correction: collect, train from scratch, evaluate. Run it again to go on.
+
+    Args:
+        task: name of the task; or the folder of a run, begun here or in a browser, to go on with as it was configured.
+        out: folder of the run.
+        method: full-demos, hg-dagger, iwr-nb or iwr.
+        rounds: of correction after the demonstrations.
+        operator: who corrects: a scripted person, or people through retouch serve.
+        profile: which scripted person: steady, hesitant or hasty.
+        demonstrations: that the base policy learns from.
+        share: human samples that a round adds, as a part of the base's samples.
+        seed: of collecting.
+        training_seeds: one policy each; the first one's last policy collects the next round.
+        alpha: weight of an intervention sample, or balanced; the method's own when left out.
+        demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
+        training: how each policy is trained.
+        checkpoint_trials: rollouts of every checkpoint; 0 leaves them out.
+        test_trials: rollouts of each round's last policy on fresh states.
+        max_attempts: of one round, before it ends with a warning.
+        workers: threads that step the physics; no result depends on it.
+        as_json: print the result as JSON.
+    """
+    from retouch.policies.torch_setup import single_thread
+    from retouch.rounds import Run
+    from retouch.run_folder import ImproveConfig, RunFolder
+
+    single_thread()
+    terminal = Terminal(as_json)
+    config = ImproveConfig(
+        task=task,
+        method=method,
+        rounds=rounds,
+        operator=operator,
+        profile=profile,
+        demonstrations=demonstrations,
+        share=share,
+        collection_seed=seed,
+        training_seeds=training_seeds,
+        alpha=alpha,
+        demonstrations_count_as=demonstrations_count_as,
+        training=training,
+        checkpoint_trials=checkpoint_trials,
+        test_trials=test_trials,
+        max_attempts=max_attempts,
+        workers=workers,
+    )
+    if (Path(task) / "run.json").is_file():
+        if config != ImproveConfig(task=task):
+            raise InputError(f"{task} is a run, which goes on as it was configured: leave the options out")
+        out, config = Path(task), RunFolder.open(Path(task)).config
+    command = shlex.join(["retouch", *sys.argv[1:]])
+    show_run(Run(out, config, terminal, command), terminal)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def show_run(run: "Run", terminal: Terminal) -> None:
+    """Do a run, print its table, write its report."""
+    from retouch.report.run import write_report
+
+    results = run.run()
+    report = write_report(run, results)
+    rows = [
+        [
+            "base" if r.round == 0 else f"round {r.round}",
+            str(r.seed),
+            str(r.gradient_steps),
+            str(r.final),
+            _percent(r.late_mean),
+            _percent(r.paper_maximum),
+        ]
+        for r in results
+    ]
+    header = ("policy", "seed", "steps", "success", "late checkpoints", "paper's maximum")
+    person = f"scripted person '{run.config.profile}'" if run.config.operator == "scripted" else "people"
+    terminal.table(f"{run.config.task}, {run.config.method}, {person}", header, rows)
+    terminal.line(f"report: {report}")
+    terminal.result({"results": [dataclasses.asdict(r) for r in results], "report": str(report)})

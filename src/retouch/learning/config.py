@@ -1,0 +1,65 @@
+"""How to train; no torch here, so that commands can describe it quickly."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from retouch.errors import InputError
+from retouch.policies.bc_rnn_config import BCRNNConfig
+from retouch.policies.normaliser import NormaliserKind
+
+Decay = Literal["constant", "cosine", "linear"]
+DECAYS = ("constant", "cosine", "linear")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes:
+        epochs: passes; one is as many gradient steps as draw as many windows as there are, however they are weighted
+        steps: gradient steps, instead of epochs
+        batch: windows in a batch
+        sequence: steps of a window; the policy's LSTM state is zeroed as often
+        learning_rate: of Adam
+        decay: of the learning rate, over the run: "constant", "linear" or "cosine" to zero
+        ema: decay of the exponential moving average of the weights, per step; less at first: (1 + step) / (10 + step)
+        checkpoints: number of checkpoints, evenly spaced, the last one at the end
+        seed: of the first weights and of the batches
+        threads: of torch
+        normaliser: of the observations: "mean-std", "min-max" or "none"
+        split_windows_at_label_changes: whether a window ends where the acting party changes
+        network: shape of the network; its horizon is `sequence`
+        save_every: steps between two saves of the training state
+        report_every: steps between two reports of progress
+    """
+
+    epochs: int = 40
+    steps: int | None = None
+    batch: int = 100
+    sequence: int = 10
+    learning_rate: float = 1e-3
+    decay: Decay = "linear"
+    ema: float = 0.995
+    checkpoints: int = 10
+    seed: int = 0
+    threads: int = 1
+    normaliser: NormaliserKind = "mean-std"
+    split_windows_at_label_changes: bool = False
+    network: BCRNNConfig = field(default_factory=BCRNNConfig)
+    save_every: int = 500
+    report_every: int = 50
+
+    def __post_init__(self) -> None:
+        counts = ("epochs", "batch", "sequence", "checkpoints", "threads", "save_every", "report_every")
+        for name in (*counts, *(["steps"] if self.steps is not None else [])):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1")
+        if not (self.learning_rate > 0 and 0 <= self.ema < 1 and self.seed >= 0):
+            raise InputError("learning_rate must be positive, ema in [0, 1), seed not negative")
+
+    def what_matters(self) -> dict[str, Any]:
+        """The settings that the weights depend on, as JSON."""
+        settings = asdict(self)
+        for name in ("save_every", "report_every", *(["epochs"] if self.steps is not None else [])):
+            del settings[name]
+        return settings

@@ -1,0 +1,124 @@
+"""Scripted people as data: how quickly, how patiently, how well and in which manner somebody corrects a robot."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retouch.errors import UnknownName
+
+HandBack = Literal["bottleneck", "aligned", "finish"]
+
+
+@dataclass(frozen=True)
+class Hands:
+    """How a person's hands move; actions are in units of the largest action.
+
+    Attributes:
+        speed: factor on the skill's own speed.
+        tremor: standard deviation of the hand's noise, a share of its motion (Harris and Wolpert 1998).
+        tremor_time: over which that noise is correlated [s].
+        misjudgement: standard deviation of the slow error in where things are believed to be, close by [m].
+        misjudgement_share: the same far off, a share of the distance that is still to go (Weber's law).
+        misjudgement_time: over which that error is correlated [s].
+        hesitation_rate: pauses begun per second of control [1/s].
+        hesitation_time: mean length of a pause [s].
+        detour: how far the carried part is swung aside on its way [m].
+        routes: 1 always passes on one side; 2 chooses a side each attempt (multi-modal).
+    """
+
+    speed: float = 1.0
+    tremor: float = 0.0
+    tremor_time: float = 0.3
+    misjudgement: float = 0.0
+    misjudgement_share: float = 0.0
+    misjudgement_time: float = 1.5
+    hesitation_rate: float = 0.0
+    hesitation_time: float = 0.5
+    detour: float = 0.0
+    routes: int = 1
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A scripted person.
+
+    Attributes:
+        name: in registry and records.
+        demonstrating: the hands during whole demonstrations.
+        intervening: the hands during interventions; a difference is the style mismatch.
+        reaction_delay: from trouble being visible to taking over, mean [s].
+        patience: how long no progress is tolerated [s].
+        funnel_width: sideways error tolerated at the mouth of a bottleneck [m].
+        funnel_slope: how much wider the tolerance grows with distance from it.
+        funnel_angle: angular error tolerated near a bottleneck [rad].
+        funnel_range: distance from which the approach is judged [m].
+        disturbance: how far the scene may be pushed before it counts as a collision [m].
+        hand_back: `bottleneck` after what went wrong has been traversed, `aligned` as soon as the way looks right
+            again, `finish` never.
+        hand_back_time: how long that must have held [s].
+        quality: share of troubles that are noticed at all.
+    """
+
+    name: str
+    demonstrating: Hands = field(default_factory=Hands)
+    intervening: Hands = field(default_factory=Hands)
+    reaction_delay: float = 0.3
+    patience: float = 3.0
+    funnel_width: float = 0.006
+    funnel_slope: float = 0.35
+    funnel_angle: float = 0.25
+    funnel_range: float = 0.05
+    disturbance: float = 0.02
+    hand_back: HandBack = "bottleneck"
+    hand_back_time: float = 0.3
+    quality: float = 1.0
+
+
+_STEADY = Hands(speed=0.6, tremor=0.1, misjudgement=0.0003, misjudgement_share=0.08)
+
+PROFILES: dict[str, Profile] = {
+    p.name: p
+    for p in (
+        Profile("steady", demonstrating=_STEADY, intervening=_STEADY),
+        Profile(
+            "hesitant",
+            demonstrating=Hands(
+                speed=0.5, tremor=0.15, misjudgement_share=0.12, hesitation_rate=0.25, hesitation_time=0.6
+            ),
+            intervening=Hands(
+                speed=0.6,
+                tremor=0.08,
+                misjudgement=0.001,
+                hesitation_rate=0.5,
+                hesitation_time=0.8,
+                detour=0.03,
+                routes=2,
+            ),
+            reaction_delay=0.8,
+            patience=5.0,
+            funnel_width=0.009,
+            disturbance=0.04,
+            hand_back="finish",
+        ),
+        Profile(
+            "hasty",
+            demonstrating=Hands(speed=0.9, tremor=0.2, tremor_time=0.2, misjudgement_share=0.15),
+            intervening=Hands(speed=1.0, tremor=0.25, tremor_time=0.2, misjudgement_share=0.15, detour=0.02, routes=2),
+            reaction_delay=0.15,
+            patience=1.5,
+            funnel_width=0.004,
+            hand_back="aligned",
+            hand_back_time=0.15,
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The named scripted person.
+
+    Raises:
+        UnknownName: nobody has that name.
+    """
+    if name not in PROFILES:
+        raise UnknownName("profile", name, PROFILES)
+    return PROFILES[name]

@@ -1,0 +1,217 @@
+"""A person somewhere else, who watches over a link, pauses and resumes with a tap, and takes over by holding on.
+
+The rollout asks for a correction each step; the answer takes until the step's time has come. While nobody acts (a
+pause, the time between two attempts) simulated time stands still.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from retouch.errors import RetouchError
+from retouch.operators.correction import Correction, End, Replace, Sight, Wait, Way
+from retouch.operators.hold import Grip, Hold
+from retouch.tasks.base import Task
+
+State = Literal["POLICY", "PAUSED", "YOU", "ENDED"]
+POLL_S = 0.005  # how long a message may lie between two steps
+MARKS = ("start", "pause", "resume", "success", "failure", "discard", "undo", "reset")
+
+
+class MarkRefused(RetouchError):
+    """A mark that cannot be carried out now; the message says why."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A tap: `id` is its own, so that it counts once however often it arrives; `why`, where it was not the person."""
+
+    id: str
+    mark: str
+    why: str = ""
+
+
+@dataclass
+class Condition:
+    """What the person is told of an attempt.
+
+    Attributes:
+        state: who acts.
+        why: what led to it, for a person to read.
+        needs: what it takes to go on: `start`, `resume`, or None.
+        attempt: its number, from 1.
+        steps, human_steps: taken so far, and by the person.
+        source: what the person steers with; None while nobody does.
+        age_ms: of the newest frame of a hold.
+        gripper_closed: as the person would find it.
+    """
+
+    state: State = "ENDED"
+    why: str = ""
+    needs: Literal["start", "resume"] | None = "start"
+    attempt: int = 0
+    steps: int = 0
+    human_steps: int = 0
+    source: str | None = None
+    age_ms: float | None = None
+    gripper_closed: bool = False
+
+
+@runtime_checkable
+class Link(Protocol):
+    """How a session hears its person, and is seen."""
+
+    def now_ms(self) -> float:
+        """The clock of the frames."""
+
+    def hear(self, hold: Hold) -> list[Mark]:
+        """Hand the newest frame to `hold`, and return the marks that have come.
+
+        Raises:
+            PersonGone: nobody will say anything any more.
+        """
+
+    def answer(self, mark: Mark, error: str | None = None) -> None:
+        """Say that a mark has been carried out, or why not."""
+
+    def show(self, condition: Condition) -> None:
+        """Tell the person how things stand. Called often; it is cheap when nothing has changed."""
+
+
+class PersonGone(RetouchError):
+    """The link to the person is closed for good: the attempt cannot go on."""
+
+
+class RemotePerson:
+    """An operator at the other end of a link.
+
+    Args:
+        name: as logged in.
+        link: to them.
+        undo: takes the last outcome back; raises `MarkRefused` where there is none.
+    """
+
+    repeatable = False
+
+    def __init__(self, name: str, link: Link, undo: Callable[[], None]):
+        self.name, self.link, self.undo = name, link, undo
+        self.hold = Hold()
+        self.condition = Condition()
+
+    def session(self, task: Task, seed: int, way: Way) -> "RemoteSession":
+        """Begin one attempt: it waits for the person to start it."""
+        return RemoteSession(self, task, way)
+
+
+class RemoteSession:
+    """One attempt of a remote person."""
+
+    def __init__(self, person: RemotePerson, task: Task, way: Way):
+        self._person, self._task, self._way = person, task, way
+        self._due = 0.0
+        self._takes = 0
+        self._began: int | None = None  # step of the take-over that is under way
+        self._end: End | None = None
+        person.hold.drop()
+        condition = person.condition
+        condition.attempt += 1
+        condition.steps = condition.human_steps = 0
+        condition.state, condition.needs = "ENDED", "start"
+
+    def correct(self, sight: Sight) -> Correction | None:
+        """Wait for the step's time, and for as long as nobody acts; then what the person does.
+
+        Raises:
+            PersonGone: the link has closed.
+        """
+        person, condition = self._person, self._person.condition
+        condition.steps = sight.step
+        condition.gripper_closed = self._task.gripper_closed(sight.observation)
+        while True:
+            grip = self._listen()
+            if self._end is not None:
+                condition.state, condition.why, condition.needs = "ENDED", self._end.reason, "start"
+                person.hold.drop()
+                person.link.show(condition)
+                return self._end
+            now = time.monotonic()
+            acting = condition.state in ("POLICY", "YOU")
+            if acting and now >= self._due:
+                break
+            if not acting:
+                self._due = now
+            person.link.show(condition)
+            time.sleep(POLL_S if not acting else min(POLL_S, max(0.0, self._due - now)))
+        self._due = max(self._due, now - self._task.control_period) + self._task.control_period
+        person.link.show(condition)
+        if condition.state == "POLICY":
+            return None
+        if grip is not Grip.STEERING:
+            return Wait()
+        condition.human_steps += 1
+        if self._began is None:
+            self._takes += 1
+            self._began = sight.step
+        tool = self._task.tool_pose(sight.observation)
+        target, closed = person.hold.target(tool, condition.gripper_closed)
+        condition.gripper_closed = closed
+        action = self._task.towards(sight.observation, target, closed)
+        return Replace(action, cause=condition.source or "", take=self._takes)
+
+    def _listen(self) -> Grip:
+        """Take in what has come, and change the state by it."""
+        person, condition = self._person, self._person.condition
+        for mark in person.link.hear(person.hold):
+            try:
+                self._carry_out(mark.mark, mark.why)
+            except RetouchError as refused:
+                person.link.answer(mark, str(refused))
+            else:
+                person.link.answer(mark)
+        now = person.link.now_ms()
+        grip = person.hold.tick(now)
+        condition.age_ms = person.hold.age_ms(now)
+        if grip in (Grip.STEERING, Grip.FROZEN):
+            frame = person.hold.frame
+            assert frame is not None
+            condition.state, condition.why, condition.needs, condition.source = "YOU", "", None, frame.source
+        elif condition.state == "YOU":
+            condition.source = self._began = None
+            if grip is Grip.GONE:
+                self._pause("nothing was heard from you: resume, or press again")
+            elif self._way == "demonstrate":
+                self._pause("you let go: hold on to go on")
+            else:
+                condition.state, condition.why = "POLICY", ""
+        return grip
+
+    def _carry_out(self, mark: str, why: str) -> None:
+        person, condition = self._person, self._person.condition
+        if mark == "undo":
+            person.undo()
+        elif mark in ("start", "resume"):
+            if self._way == "demonstrate":
+                raise MarkRefused("there is no policy to let go: hold on and move to demonstrate")
+            if condition.needs not in (mark, None):
+                raise MarkRefused(f"it takes '{condition.needs}' now, not '{mark}'")
+            if condition.needs is not None:
+                condition.state, condition.why, condition.needs = "POLICY", "", None
+        elif mark == "pause":
+            if condition.state in ("POLICY", "YOU"):
+                self._pause(why or "you paused")
+        elif mark in ("success", "failure", "discard", "reset"):
+            if condition.state == "ENDED" and mark != "reset":
+                raise MarkRefused("no attempt is running: start one, or undo the last mark")
+            self._end = {
+                "success": End("success", f"marked by {person.name}"),
+                "failure": End("failure", f"marked by {person.name}"),
+            }.get(mark, End("failure", f"discarded by {person.name}", discard=True))
+        else:
+            raise MarkRefused(f"unknown mark '{mark}' (valid: {', '.join(MARKS)})")
+
+    def _pause(self, why: str) -> None:
+        condition = self._person.condition
+        self._person.hold.drop()
+        self._began = None
+        condition.state, condition.why, condition.needs, condition.source = "PAUSED", why, "resume", None

@@ -1,0 +1,36 @@
+"""What a rollout sees of a policy."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+
+@runtime_checkable
+class PolicySession(Protocol):
+    """The running state of one policy in a number of slots; a slot holds one world's episode."""
+
+    def reset(self, slot: int, seed: int) -> None:
+        """Starts a new episode in `slot`; whatever the policy draws at random there follows from `seed` alone."""
+
+    def forget(self, slot: int) -> None:
+        """Clears the recurrent state of `slot`, as at hand-back; its random numbers go on."""
+
+    def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
+        """Actions in [-1, 1] for `k` different slots. A row depends on nothing but its own slot, bit for bit."""
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Fixed weights; everything that changes while it runs lives in its sessions."""
+
+    @property
+    def observation_dim(self) -> int:
+        """D, the length of an observation."""
+
+    @property
+    def action_dim(self) -> int:
+        """A, the length of an action."""
+
+    def session(self, slots: int) -> PolicySession:
+        """A session of `slots` slots. Each must be `reset` before it acts."""

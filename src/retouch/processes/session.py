@@ -1,0 +1,163 @@
+"""One operator's session: a robot, a policy, a recorder and a camera, in a process of their own.
+
+    python -m retouch.processes.session      started by the server, which sends a `SessionOrder` as the first line
+
+Ends when its standard input does: without a server there is no person.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from retouch.collection import dataset_info
+from retouch.counting import one_at_a_time, stream_of, tally
+from retouch.episodes import edits
+from retouch.episodes.reader import Dataset
+from retouch.episodes.schema import EpisodeInfo
+from retouch.episodes.writer import DatasetWriter, EpisodeWriter
+from retouch.errors import RetouchError
+from retouch.operators.remote import MarkRefused, PersonGone, RemotePerson
+from retouch.outcomes import attempt_seeds
+from retouch.policies.checkpoint import load_policy
+from retouch.policies.torch_setup import single_thread
+from retouch.processes.attempts import claim
+from retouch.processes.link import ServerLink
+from retouch.processes.wire import SessionOrder, write_line
+from retouch.rollout import Attempt, rollout
+from retouch.run_folder import RunFolder
+from retouch.tasks.registry import make
+from retouch.versions import versions
+
+LONGEST_S = 1800.0  # an attempt; people are not hurried
+
+
+class Session:
+    """Attempts of one person, until the link closes."""
+
+    def __init__(self, order: SessionOrder):
+        self.order = order
+        self.run_folder = RunFolder.open(Path(order.run))
+        self.task = make(self.run_folder.config.task)
+        self.link = ServerLink(order, self.task)
+        self.person = RemotePerson(order.operator, self.link, self._undo)
+        self.path = self.run_folder.data(order.round)
+        self.last: EpisodeInfo | None = None
+        self.last_edit: edits.Edit | None = None
+        self.undone = False
+
+    def run(self) -> None:
+        """Attempt after attempt."""
+        run, order, task = self.run_folder, self.order, self.task
+        way = run.way(order.round)
+        folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way == "take-over" else None
+        policy = load_policy(folder) if folder is not None else None
+        store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
+        self._count()
+        self.link.begin(way)
+
+        def record(_: int, seed: int) -> EpisodeWriter:
+            return store.begin(
+                kind="demonstration" if way == "demonstrate" else "corrected",
+                seed=seed,
+                operator=order.operator,
+                policy=str(folder.relative_to(run.folder)) if folder is not None else None,
+                round=order.round,
+            )
+
+        attempts = rollout(
+            task,
+            self._seeds(),
+            policy=policy,
+            operator=self.person,
+            way=way,
+            horizon=round(LONGEST_S / task.control_period),
+            worlds=1,
+            record=record,
+            watch=self.link.watch,
+        )
+        with one_at_a_time(self.path, together=True), store:
+            for attempt in attempts:
+                self._keep(attempt)
+
+    def _seeds(self) -> Iterator[int]:
+        """Initial states that nobody has had in this round."""
+        stream = stream_of(self.run_folder.config.collection_seed, self.order.round)
+        while True:
+            yield next(attempt_seeds("collect", stream, start=claim(self.path)))
+
+    def _keep(self, attempt: Attempt) -> None:
+        writer = attempt.recorder
+        assert isinstance(writer, EpisodeWriter)
+        self.last_edit, self.undone = None, False
+        if not attempt.steps:
+            self.last = None
+            writer.discard(attempt.reason)
+        else:
+            causes = [[step, cause] for step, cause in attempt.causes]
+            self.last = writer.commit(attempt.outcome, attempt.reason, causes=causes)
+            if attempt.discard:
+                self.last_edit = edits.exclude(self.path, [self.last.id], attempt.reason)
+        self.person.condition.why = attempt.reason
+        self._count()
+
+    def _undo(self) -> None:
+        """Take the last mark back: what was discarded counts again, a success becomes a failure and the reverse."""
+        if self.last is None:
+            raise MarkRefused("there is nothing to undo")
+        if self.person.condition.state in ("POLICY", "YOU"):
+            raise MarkRefused("an attempt is running: pause it to undo the last one")
+        if self.last_edit is not None:
+            edits.undo(self.path, self.last_edit.id)
+            self.last_edit = None
+        else:
+            other = "failure" if self.last.outcome == "success" else "success"
+            reason = f"{self.order.operator} took '{self.last.outcome}' back"
+            self.last_edit = edits.relabel(self.path, self.last.id, other, reason)
+        self.undone = not self.undone
+        self._count()
+
+    def _count(self) -> None:
+        """Tell what is safe on disk and how far the round has come."""
+        dataset = Dataset(self.path)
+        counted, target = tally(dataset), self.run_folder.target(self.order.round)
+        by_samples = target.samples is not None
+        last = dataset.episode(self.last.id) if self.last is not None else None
+        self.link.counted = {
+            "safe": len(dataset.all_episodes),
+            "progress": {
+                "done": counted.human_steps if by_samples else counted.successes,
+                "target": target.samples if by_samples else target.episodes,
+                "unit": "samples" if by_samples else "episodes",
+            },
+            "complete": counted.reached(target),
+            "last": None
+            if last is None
+            else {
+                "id": last.id,
+                "outcome": last.outcome,
+                "reason": last.reason,
+                "excluded": last.excluded,
+                "undone": self.undone,
+            },
+        }
+
+
+def main() -> int:
+    """Run the session that standard input orders."""
+    single_thread()
+    out = sys.stdout.buffer
+    sys.stdout = sys.stderr  # a stray print must not end up among the messages
+    order = SessionOrder(**json.loads(sys.stdin.buffer.readline()))
+    try:
+        Session(order).run()
+    except PersonGone:
+        return 0
+    except RetouchError as error:
+        write_line(out, {"type": "failed", "error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

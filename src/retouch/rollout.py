@@ -1,0 +1,302 @@
+"""The loop: N worlds in lock-step, a policy, an operator, episodes out.
+
+Demonstrations, interventions and evaluation are this one loop with one or the other left out. An attempt depends on its
+seed alone: not on how many worlds run beside it, nor on how many threads step them.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import mujoco
+import numpy as np
+from jaxtyping import Float32
+
+from retouch.episodes.schema import ControlSource
+from retouch.errors import PolicyError
+from retouch.operators.correction import End, Operator, OperatorSession, Replace, Sight, Wait, Way
+from retouch.policies.protocol import Policy
+from retouch.sim.world import Worlds
+from retouch.tasks.base import Task
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Where the rows of one running attempt go (`retouch.episodes.writer.EpisodeWriter` is one)."""
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add one step."""
+
+    def forget(self) -> None:
+        """Drop the attempt without a trace."""
+
+
+@dataclass
+class Attempt:
+    """One finished attempt.
+
+    Attributes:
+        number: its place in the sequence of seeds.
+        seed: everything random in it comes from here.
+        outcome: `success` or `failure`.
+        reason: of the outcome.
+        steps: how many were taken.
+        intervention: bool[steps], where the operator acted.
+        causes: step and cause of every take-over.
+        final_state: of the simulation, float64[S].
+        discard: whether the operator wants it to count for nothing.
+        recorder: holds the rows, to be committed or dropped by whoever asked for it.
+    """
+
+    number: int
+    seed: int
+    outcome: Literal["success", "failure"]
+    reason: str
+    steps: int
+    intervention: np.ndarray
+    causes: list[tuple[int, str]]
+    final_state: np.ndarray
+    discard: bool = False
+    recorder: Recorder | None = None
+
+    @property
+    def human_steps(self) -> int:
+        """Steps in which the operator acted."""
+        return int(self.intervention.sum())
+
+
+@dataclass
+class _Running:
+    """What one slot is doing."""
+
+    number: int
+    seed: int
+    session: OperatorSession | None
+    recorder: Recorder | None
+    step: int = 0
+    operator_had_control: bool = False
+    take: int | None = None  # the take-over under way
+    intervention: list[bool] = field(default_factory=list)
+    causes: list[tuple[int, str]] = field(default_factory=list)
+
+
+def rollout(
+    task: Task,
+    seeds: Iterable[int],
+    *,
+    policy: Policy | None = None,
+    operator: Operator | None = None,
+    way: Way = "take-over",
+    horizon: int | None = None,
+    worlds: int = 16,
+    workers: int = 1,
+    record: Callable[[int, int], Recorder] | None = None,
+    watch: Callable[[int, mujoco.MjData], None] | None = None,
+) -> Iterator[Attempt]:
+    """Run attempts and yield them in the order of `seeds`, which may be endless: stop by not asking for more.
+
+    Args:
+        task: what is attempted.
+        seeds: one attempt each.
+        policy: acts wherever the operator does not; None when the operator demonstrates.
+        operator: watches every step and may take over; None leaves the policy alone.
+        way: how the operator corrects.
+        horizon: steps after which an attempt fails; the task's own when None.
+        worlds: attempts that run at once.
+        workers: threads that step the physics.
+        record: called with number and seed when an attempt begins, for a place to put its rows.
+        watch: shown every world before each of its steps, and when its attempt has ended: number and data.
+
+    Raises:
+        ValueError: nobody would act.
+        PolicyError: the policy does not fit the task.
+        RobotError: an action is not finite.
+    """
+    if policy is None and (operator is None or way != "demonstrate"):
+        raise ValueError("somebody must act: give a policy, or an operator who demonstrates")
+    if policy is not None:
+        wanted = (len(task.observation_names), len(task.action_names))
+        if (policy.observation_dim, policy.action_dim) != wanted:
+            raise PolicyError(
+                f"the policy maps {policy.observation_dim} numbers to {policy.action_dim}, the task {task.name} needs "
+                f"{wanted[0]} to {wanted[1]}"
+            )
+    loop = _Loop(task, policy, operator, way, horizon or task.horizon, worlds, workers, record, watch)
+    try:
+        yield from loop.run(iter(enumerate(seeds)))
+    except GeneratorExit:
+        loop.forget()
+        raise
+    except BaseException:
+        if operator is None or operator.repeatable:
+            loop.forget()
+        raise  # what a real person did stays in its recorder
+
+
+class _Loop:
+    def __init__(
+        self,
+        task: Task,
+        policy: Policy | None,
+        operator: Operator | None,
+        way: Way,
+        horizon: int,
+        count: int,
+        workers: int,
+        record: Callable[[int, int], Recorder] | None,
+        watch: Callable[[int, mujoco.MjData], None] | None,
+    ):
+        self.task, self.operator, self.way, self.horizon = task, operator, way, horizon
+        self.record, self.watch = record, watch
+        self.worlds = Worlds(task.physics, count, workers)
+        self.robot = task.robot(self.worlds)
+        self.acting = policy.session(count) if policy is not None else None
+        self.slots: list[_Running | None] = [None] * count
+        self.finished: dict[int, Attempt] = {}
+
+    def run(self, plan: Iterator[tuple[int, int]]) -> Iterator[Attempt]:
+        for next_number in itertools.count():
+            while next_number not in self.finished:
+                for slot, running in enumerate(self.slots):
+                    if running is None and (planned := next(plan, None)) is not None:
+                        self._begin(slot, *planned)
+                if not any(self.slots):
+                    return
+                self._step()
+            yield self.finished.pop(next_number)
+
+    def forget(self) -> None:
+        """Drop what ran ahead and was not asked for."""
+        for attempt in (*self.finished.values(), *self.slots):
+            if attempt is not None and attempt.recorder is not None:
+                attempt.recorder.forget()
+
+    def _begin(self, slot: int, number: int, seed: int) -> None:
+        self.task.reset(self.worlds.reset(slot), np.random.default_rng([seed, 0]))
+        if self.acting is not None:
+            self.acting.reset(slot, seed)
+        self.slots[slot] = _Running(
+            number,
+            seed,
+            self.operator.session(self.task, seed, self.way) if self.operator is not None else None,
+            self.record(number, seed) if self.record is not None else None,
+        )
+
+    def _step(self) -> None:
+        """One control period of every world."""
+        busy = [slot for slot, running in enumerate(self.slots) if running is not None]
+        observations = np.stack([self.task.observe(self.worlds.datas[slot]) for slot in busy])
+        proposed = self.acting.act(np.array(busy), observations) if self.acting is not None else None
+        actions: list[np.ndarray] = []
+        rows: list[tuple[int, dict[str, Any] | None]] = []
+        for k, slot in enumerate(busy):
+            running = self.slots[slot]
+            assert running is not None
+            if self.watch is not None:
+                self.watch(running.number, self.worlds.datas[slot])
+            correction = (
+                running.session.correct(Sight(running.step, observations[k])) if running.session is not None else None
+            )
+            if isinstance(correction, End):
+                self._end(slot, correction.outcome, correction.reason, correction.discard)
+                continue
+            if correction is None and running.operator_had_control:
+                # Hand-back: the policy starts afresh, so it proposes again.
+                assert self.acting is not None
+                assert proposed is not None
+                self.acting.forget(slot)
+                proposed[k] = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
+            if isinstance(correction, Replace) and running.take != correction.take:
+                running.causes.append((running.step, correction.cause))
+                running.take = correction.take
+            proposal = proposed[k] if proposed is not None else None
+            actions.append(self._action(correction, proposal))
+            rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, correction)))
+            running.operator_had_control = correction is not None
+            if correction is None:
+                running.take = None
+            running.intervention.append(isinstance(correction, Replace))
+        if rows:
+            self.robot.command(np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
+        for slot, row in rows:
+            self._after(slot, row)
+
+    def _action(self, correction: Replace | Wait | None, proposal: np.ndarray | None) -> Float32[np.ndarray, " A"]:
+        """What is carried out; zero stands still."""
+        if isinstance(correction, Wait):
+            return np.zeros(len(self.task.action_names), np.float32)
+        if isinstance(correction, Replace):
+            return correction.action.astype(np.float32)
+        assert proposal is not None
+        return proposal
+
+    def _row(
+        self,
+        slot: int,
+        observation: np.ndarray,
+        action: np.ndarray,
+        proposal: np.ndarray | None,
+        correction: Replace | Wait | None,
+    ) -> dict[str, Any] | None:
+        running = self.slots[slot]
+        assert running is not None
+        if running.recorder is None:
+            return None
+        nothing = np.full(len(self.task.action_names), np.nan, np.float32)
+        by_operator = isinstance(correction, Replace)
+        source = ControlSource.POLICY if correction is None else ControlSource.NONE
+        return {
+            "step": running.step,
+            "time_s": running.step * self.task.control_period,
+            "observation": observation,
+            "action": action,
+            "policy_action": proposal if proposal is not None else nothing,
+            "operator_action": action if by_operator else nothing,
+            "control_source": ControlSource.OPERATOR if by_operator else source,
+            "intervention": by_operator,
+            "sim_state": self.worlds.state(slot),
+        }
+
+    def _after(self, slot: int, row: dict[str, Any] | None) -> None:
+        running = self.slots[slot]
+        assert running is not None
+        solved = self.task.success(self.worlds.datas[slot])
+        if row is not None and running.recorder is not None:
+            running.recorder.append({**row, "success": solved})
+        running.step += 1
+        if solved:
+            self._end(slot, "success", "solved")
+        elif running.step >= self.horizon:
+            self._end(slot, "failure", f"not solved in {self.horizon} steps")
+
+    def _end(self, slot: int, outcome: Literal["success", "failure"], reason: str, discard: bool = False) -> None:
+        running = self.slots[slot]
+        assert running is not None
+        if self.watch is not None:
+            self.watch(running.number, self.worlds.datas[slot])
+        self.finished[running.number] = Attempt(
+            running.number,
+            running.seed,
+            outcome,
+            reason,
+            running.step,
+            np.array(running.intervention, dtype=bool),
+            running.causes,
+            self.worlds.state(slot),
+            discard,
+            running.recorder,
+        )
+        self.slots[slot] = None
+
+
+def replay(task: Task, seed: int, actions: Float32[np.ndarray, "T A"]) -> list[np.ndarray]:
+    """The states, float64[T + 1, S], that an attempt's recorded actions lead through, bit for bit as it ran."""
+    worlds = Worlds(task.physics, 1)
+    robot = task.robot(worlds)
+    task.reset(worlds.reset(0), np.random.default_rng([seed, 0]))
+    states = [worlds.state(0)]
+    for action in actions:
+        robot.command(np.array([0]), np.asarray(action, dtype=np.float64)[None])
+        states.append(worlds.state(0))
+    return states

@@ -1,0 +1,200 @@
+"""Rounds of improvement (IWR, sections V-B and V-C): collect, aggregate, train from scratch, evaluate.
+
+A run is a folder. Every step of it is done when its result is there, so a run that was stopped or killed goes on when
+it is run again (`run_folder` says what is where).
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from retouch.collection import collect
+from retouch.counting import Tally, one_at_a_time, stream_of
+from retouch.episodes.reader import Dataset
+from retouch.errors import RetouchError
+from retouch.evaluation import evaluate
+from retouch.learning.data import TrainingData
+from retouch.learning.train import train
+from retouch.learning.weights import method
+from retouch.operators.profile import profile
+from retouch.operators.scripted import ScriptedPerson
+from retouch.outcomes import Evaluation
+from retouch.policies.checkpoint import checkpoint_steps, load_policy
+from retouch.policies.files import write_json
+from retouch.progress import SILENT, Progress
+from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.tasks.base import Task
+from retouch.tasks.registry import make
+
+HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
+
+
+class PeopleNeeded(RetouchError):
+    """A round waits for people to collect it."""
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One policy of one round.
+
+    Attributes:
+        round: 0 is the base.
+        seed: of training.
+        gradient_steps: taken.
+        final: success of the last averaged checkpoint on fresh states: the primary figure.
+        late_mean: mean over the last half of the checkpoints (averaged weights); None where they were not tried.
+        paper_maximum: highest of all checkpoints (raw weights), as the paper reports; likewise.
+        checkpoints: gradient step, success of the averaged and of the raw weights.
+    """
+
+    round: int
+    seed: int
+    gradient_steps: int
+    final: Evaluation
+    late_mean: float | None
+    paper_maximum: float | None
+    checkpoints: list[tuple[int, float, float]]
+
+
+class Run(RunFolder):
+    """One run in its folder.
+
+    Raises:
+        InputError: the folder holds a run of another configuration.
+    """
+
+    def __init__(self, folder: Path, config: ImproveConfig, progress: Progress = SILENT, command: str = ""):
+        super().__init__(folder, config, command)
+        self.progress = progress
+        self.task: Task = make(config.task)
+        self.person = ScriptedPerson(profile(config.profile))
+        if self.other_versions:
+            changed = ", ".join(self.other_versions)
+            progress.say(f"warning: this run was begun with another version of {changed}")
+
+    def run(self, last: int | None = None) -> list[RoundResult]:
+        """Do what is not done yet, up to round `last` or the run's own, and return all results.
+
+        Raises:
+            PeopleNeeded: a round is not complete, and it is people who collect.
+        """
+        results = []
+        with one_at_a_time(self.folder):
+            for number in range((self.last_round if last is None else last) + 1):
+                self.collect(number)
+                for seed in self.config.training_seeds:
+                    self.train(number, seed)
+                    results.append(self.evaluate(number, seed))
+        write_json(self.folder / "results.json", {"results": [asdict(r) for r in results]})
+        return results
+
+    def collect(self, number: int) -> Tally:
+        """The episodes of one round; round 0 are the demonstrations of the base.
+
+        Raises:
+            PeopleNeeded: people collect, and they are not done.
+        """
+        c, target, there = self.config, self.target(number), self.tally(number)
+        if there.reached(target):
+            return there
+        if c.operator == "web":
+            missing = (
+                f"{target.episodes - there.successes} demonstrations"
+                if target.episodes is not None
+                else f"{(target.samples or 0) - there.human_steps} samples by people"
+            )
+            raise PeopleNeeded(
+                f"round {number} of {self.folder} needs {missing} more: collect them with "
+                f"'retouch serve --runs {self.folder.parent}', then run this again"
+            )
+        previous = self.policy(number - 1, c.training_seeds[0]) if self.way(number) == "take-over" else None
+        return collect(
+            self.task,
+            self.person,
+            self.way(number),
+            self.data(number),
+            target,
+            policy=load_policy(previous) if previous is not None else None,
+            policy_name=str(previous.relative_to(self.folder)) if previous is not None else None,
+            stream=stream_of(c.collection_seed, number),
+            round_number=number,
+            horizon=HORIZON_OF_PEOPLE * self.task.horizon,
+            workers=c.workers,
+            progress=self.progress,
+            title=f"round {number}: interventions"
+            if previous is not None
+            else ("more demonstrations" if number else "demonstrations"),
+        )
+
+    def train(self, number: int, seed: int) -> Path:
+        """One policy, from scratch, on all data up to this round."""
+        out = self.policy(number, seed)
+        config = dataclasses.replace(self.config.training, seed=seed)
+        learning = self.config.learning if number else method("full-demos")
+        data = TrainingData.from_datasets([Dataset(self.data(r)) for r in range(number + 1)])
+        title = f"round {number}: training" if number else "base: training"
+        began, fresh = time.time(), not out.exists()
+        with self.progress.stage(f"{title} (seed {seed})", 1.0) as stage:
+            result = train(
+                data, learning, config, out, progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+            )
+        if fresh:  # a run that was interrupted does not know how long it took
+            write_json(out / "timing.json", {"seconds": time.time() - began, "gradient_steps": result.steps})
+        return out
+
+    def evaluate(self, number: int, seed: int) -> RoundResult:
+        """Every checkpoint on the selection states, the final policy on the test states."""
+        c, folder = self.config, self.policy(number, seed)
+        steps = checkpoint_steps(folder)
+        jobs: list[tuple[int | None, Literal["ema", "raw"]]] = [(None, "ema")]
+        if c.checkpoint_trials:
+            jobs += [(step, weights) for step in steps for weights in ("ema", "raw")]
+        found: dict[tuple[int | None, str], Evaluation] = {}
+        trials = c.test_trials + (len(jobs) - 1) * c.checkpoint_trials
+        done = 0
+        with self.progress.stage(f"round {number}: evaluation (seed {seed})", trials) as stage:
+            for step, weights in jobs:
+                note = "fresh states" if step is None else f"checkpoint {step}, {weights}"
+                each = functools.partial(lambda before, note, n: stage.at(before + n, note), done, note)
+                name = "final" if step is None else f"{weights}-{step:06d}"
+                found[step, weights] = self._evaluated(number, seed, name, step, weights, each)
+                done += found[step, weights].trials
+        late = steps[len(steps) // 2 :]
+        return RoundResult(
+            number,
+            seed,
+            steps[-1],
+            found[None, "ema"],
+            sum(found[s, "ema"].rate for s in late) / len(late) if c.checkpoint_trials else None,
+            max(found[s, "raw"].rate for s in steps) if c.checkpoint_trials else None,
+            [(s, found[s, "ema"].rate, found[s, "raw"].rate) for s in steps] if c.checkpoint_trials else [],
+        )
+
+    def _evaluated(
+        self,
+        number: int,
+        seed: int,
+        name: str,
+        step: int | None,
+        weights: Literal["ema", "raw"],
+        each: Callable[[int], None],
+    ) -> Evaluation:
+        path = self.evaluation(number, seed, name)
+        if path.exists():
+            return Evaluation.load(path)
+        folder = self.policy(number, seed)
+        evaluation = evaluate(
+            self.task,
+            load_policy(folder, step, weights),
+            self.config.test_trials if step is None else self.config.checkpoint_trials,
+            "test" if step is None else "select",
+            name=f"{folder.relative_to(self.folder)}:{name}",
+            workers=self.config.workers,
+            each=each,
+        )
+        evaluation.save(path)
+        return evaluation

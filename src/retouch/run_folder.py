@@ -1,0 +1,214 @@
+"""A run as a folder: its configuration, where everything is, and how far each round has come. No torch, no mujoco.
+
+run.json                              configuration and versions: all that is needed to repeat the run
+data/round-0 ... data/round-R         episodes; round 0 holds the first demonstrations
+policies/round-r/seed-s               policies with every checkpoint
+evaluations/round-r/seed-s/*.json     outcomes of every attempt that was evaluated
+results.json                          figures, all of which follow from the above
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from retouch.counting import Tally, Target, stream_of, tally
+from retouch.episodes.layout import DATASET
+from retouch.episodes.reader import Dataset
+from retouch.errors import InputError, RetouchError
+from retouch.learning.config import TrainConfig
+from retouch.learning.weights import Alpha, CountAs, Method, method
+from retouch.operators.profile import profile
+from retouch.outcomes import Evaluation
+from retouch.policies.bc_rnn_config import BCRNNConfig
+from retouch.policies.files import write_json
+from retouch.versions import versions
+
+SHARE = 0.33
+
+
+@dataclass(frozen=True)
+class ImproveConfig:
+    """One run of `retouch improve`.
+
+    Attributes:
+        task: what is learnt.
+        method: how corrections are learnt from.
+        rounds: of correction after the first demonstrations; full-demos has one.
+        operator: who corrects: a scripted person, or people through `retouch serve`.
+        profile: the scripted person.
+        demonstrations: how many the base policy learns from.
+        share: of the base's samples that a round adds as human samples, in completed attempts.
+        collection_seed: of everything random in collecting.
+        training_seeds: one policy each; the first one's last policy collects the next round, whatever its score.
+        alpha: weight of an intervention sample; the method's own when None.
+        demonstrations_count_as: where the first demonstrations go, D_I or D_R; the paper does not say.
+        training: how each policy is trained.
+        checkpoint_trials: rollouts of every checkpoint.
+        test_trials: rollouts of the final policy, on states that nothing else sees.
+        max_attempts: of one round's collection, before it ends with a warning.
+        workers: threads that step the physics; no result depends on it.
+    """
+
+    task: str = "threading"
+    method: str = "iwr"
+    rounds: int = 3
+    operator: Literal["scripted", "web"] = "scripted"
+    profile: str = "steady"
+    demonstrations: int = 30
+    share: float = SHARE
+    collection_seed: int = 0
+    training_seeds: tuple[int, ...] = (0,)
+    alpha: Alpha | None = None
+    demonstrations_count_as: CountAs = "rollout"
+    training: TrainConfig = field(default_factory=TrainConfig)
+    checkpoint_trials: int = 50
+    test_trials: int = 200
+    max_attempts: int = 300
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "demonstrations", "test_trials", "max_attempts", "workers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.training_seeds:
+            raise InputError("training_seeds needs at least one seed")
+        if self.checkpoint_trials < 0:
+            raise InputError(f"checkpoint_trials must be at least 0, not {self.checkpoint_trials}")
+        if min(self.training_seeds) < 0 or len(set(self.training_seeds)) < len(self.training_seeds):
+            raise InputError(f"training_seeds are different numbers from 0 up, not {self.training_seeds}")
+        if self.training.seed:
+            raise InputError("the seeds of training are given by training_seeds")
+        stream_of(self.collection_seed, self.rounds)
+        if not 0 < self.share <= 10:
+            raise InputError(f"share is a part of the base's samples above 0, not {self.share}")
+        _ = self.learning  # says what is wrong with the method's options
+        profile(self.profile)
+
+    @property
+    def learning(self) -> Method:
+        """The method with this run's options."""
+        return method(self.method).replace(alpha=self.alpha, demonstrations_count_as=self.demonstrations_count_as)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the results depend on, as JSON."""
+        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        del document["workers"]
+        document["training"] = self.training.what_matters()
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """The reverse of `fingerprint`.
+
+        Raises:
+            TypeError: it has other fields.
+            InputError: a value that cannot be.
+        """
+        document = {**cls().fingerprint(), **document}  # older runs lack what has been added since
+        training = dict(document["training"])
+        training["network"] = BCRNNConfig(**training["network"])
+        values = dict(document, training=TrainConfig(**training), training_seeds=tuple(document["training_seeds"]))
+        return cls(**values)
+
+
+class RunFolder:
+    """A run that has been begun, or is begun here.
+
+    Raises:
+        InputError: the folder holds a run of another configuration.
+        RetouchError: its run.json is damaged.
+    """
+
+    def __init__(self, folder: Path, config: ImproveConfig, command: str = ""):
+        self.folder, self.config = folder, config
+        self.other_versions = self._claim(command)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The run that a folder holds.
+
+        Raises:
+            InputError: there is none.
+            RetouchError: its run.json is damaged.
+        """
+        path = folder / "run.json"
+        try:
+            return cls(folder, ImproveConfig.from_json(json.loads(path.read_text())["config"]))
+        except FileNotFoundError:
+            raise InputError(f"no run in {folder}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RetouchError(f"{path} is damaged ({error})") from None
+
+    @property
+    def last_round(self) -> int:
+        """0 is the base; full demonstrations are one collection."""
+        return 1 if self.config.method == "full-demos" else self.config.rounds
+
+    def data(self, number: int) -> Path:
+        """Where a round's episodes are."""
+        return self.folder / "data" / f"round-{number}"
+
+    def policy(self, number: int, seed: int) -> Path:
+        """Where a policy is."""
+        return self.folder / "policies" / f"round-{number}" / f"seed-{seed}"
+
+    def evaluation(self, number: int, seed: int, name: str = "final") -> Path:
+        """Where the outcomes of an evaluated policy are."""
+        return self.folder / "evaluations" / f"round-{number}" / f"seed-{seed}" / f"{name}.json"
+
+    def way(self, number: int) -> Literal["demonstrate", "take-over"]:
+        """How a round is collected."""
+        return "demonstrate" if number == 0 or self.config.method == "full-demos" else "take-over"
+
+    def tally(self, number: int) -> Tally:
+        """What a round holds so far."""
+        path = self.data(number)
+        return tally(Dataset(path)) if (path / DATASET).is_file() else Tally()
+
+    def target(self, number: int) -> Target:
+        """What a round shall hold; after the base, human samples as a share of the base's."""
+        c = self.config
+        if number == 0:
+            return Target(episodes=c.demonstrations, max_attempts=10 * c.demonstrations)
+        return Target(samples=self.samples_wanted(self.tally(0).human_steps), max_attempts=c.max_attempts)
+
+    def samples_wanted(self, base_samples: int) -> int:
+        """Human samples, in completed attempts, that a round after the base adds."""
+        return base_samples if self.config.method == "full-demos" else round(self.config.share * base_samples)
+
+    def collected(self, number: int) -> bool:
+        """Whether a round has all that it shall have."""
+        base_is_there = number == 0 or self.collected(0)
+        return base_is_there and self.tally(number).reached(self.target(number))
+
+    def training_begun(self, number: int) -> bool:
+        """Whether a round has been trained on, in part or whole: what it learns from must not change any more."""
+        return (self.folder / "policies" / f"round-{number}").exists()
+
+    def final(self, number: int) -> Evaluation | None:
+        """Outcomes of the round's first policy on fresh states, where it has been tried."""
+        path = self.evaluation(number, self.config.training_seeds[0])
+        return Evaluation.load(path) if path.exists() else None
+
+    def _claim(self, command: str) -> list[str]:
+        """Write the configuration, or see that it is the one the folder was begun with; what has changed version."""
+        path = self.folder / "run.json"
+        wanted, now = self.config.fingerprint(), versions()
+        if not path.exists():
+            document = {"config": wanted, "command": command, "started_at": datetime.now(UTC).isoformat()}
+            write_json(path, document | {"versions": now, "profile": asdict(profile(self.config.profile))})
+            return []
+        try:
+            found = json.loads(path.read_text())
+            config, before = found["config"], found["versions"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RetouchError(f"{path} is damaged ({error}): choose another folder with --out") from None
+        unsaid = ImproveConfig().fingerprint()
+        changed = sorted(k for k in wanted if config.get(k, unsaid[k]) != wanted[k])
+        if changed:
+            raise InputError(
+                f"{self.folder} holds a run with another {', '.join(changed)}: choose another folder with --out"
+            )
+        return sorted(k for k in now if before.get(k) != now[k])

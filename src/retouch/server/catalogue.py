@@ -1,0 +1,195 @@
+"""Runs and episodes as the pages show them (docs/protocol.md), read from their folders."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from retouch.episodes import edits
+from retouch.episodes.layout import DATASET
+from retouch.episodes.reader import Dataset
+from retouch.episodes.schema import EpisodeInfo
+from retouch.errors import InputError, RetouchError, UnknownName
+from retouch.learning.weights import METHODS
+from retouch.operators.profile import PROFILES
+from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.tasks.registry import names
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+
+
+class Catalogue:
+    """The runs under one folder.
+
+    Args:
+        root: of the runs, which is made.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def options(self) -> dict[str, Any]:
+        """What a run can be made of."""
+        return {"tasks": [{"name": n} for n in names()], "methods": sorted(METHODS), "profiles": sorted(PROFILES)}
+
+    def names(self) -> list[str]:
+        """Every run, the newest first."""
+        found = [path.parent for path in self.root.glob("*/run.json") if NAME.fullmatch(path.parent.name)]
+        return [path.name for path in sorted(found, key=lambda p: (p / "run.json").stat().st_mtime, reverse=True)]
+
+    def open(self, name: str) -> RunFolder:
+        """A run by its name.
+
+        Raises:
+            UnknownName: there is none.
+            RetouchError: its folder is damaged.
+        """
+        if name not in self.names():
+            raise UnknownName("run", name, self.names())
+        return RunFolder.open(self.root / name)
+
+    def create(self, name: str, wishes: dict[str, Any]) -> RunFolder:
+        """A new run, collected by people.
+
+        Raises:
+            InputError: a name or a value that cannot be, or the run is there already.
+        """
+        if not NAME.fullmatch(name):
+            raise InputError(f"a run's name is up to 60 letters, digits, '.', '_' and '-', not '{name}'")
+        if (self.root / name).exists():
+            raise InputError(f"there is a run '{name}' already: choose another name")
+        allowed = {"task": str, "method": str, "demonstrations": int, "share": float, "rounds": int}
+        for key, value in wishes.items():
+            if key not in allowed:
+                raise UnknownName("setting of a run", key, allowed)
+            if not isinstance(value, allowed[key]) and not (allowed[key] is float and type(value) is int):
+                raise InputError(f"{key} is a {allowed[key].__name__}, not {value!r}")
+        if "task" in wishes and wishes["task"] not in names():
+            raise UnknownName("task", wishes["task"], names())
+        config = ImproveConfig(operator="web", checkpoint_trials=0, **wishes)
+        return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
+
+    def describe(self, run: RunFolder) -> dict[str, Any]:
+        """A run without its training: rounds, and which of them is being collected."""
+        rounds: list[dict[str, Any]] = []
+        for number in range(run.last_round + 1):
+            rounds.append(_round(run, number))
+            if rounds[-1]["result"] is None:
+                break
+        now = rounds[-1]
+        if now["complete"] and now["result"] is None:
+            why_not = None
+        elif now["result"] is not None:
+            why_not = "every round is done: make a run with more rounds to go on"
+        else:
+            why_not = f"round {now['round']} is not complete: collect what is missing first"
+        return {
+            "name": run.folder.name,
+            "task": run.config.task,
+            "method": run.config.method,
+            "operator": run.config.operator,
+            "round": now["round"],
+            "rounds": rounds,
+            "can_collect": not run.training_begun(now["round"]),
+            "can_train": why_not is None,
+            "why_not": why_not,
+        }
+
+    def episodes(self, run: RunFolder) -> list[dict[str, Any]]:
+        """All episodes of a run, the newest first; excluded ones too."""
+        found = [
+            episode_json(episode, number, Dataset(run.data(number)).info.control_period_s)
+            for number in range(run.last_round + 1)
+            if (run.data(number) / DATASET).is_file()
+            for episode in Dataset(run.data(number)).all_episodes
+        ]
+        return sorted(found, key=lambda e: str(e["started_at"]), reverse=True)
+
+    def edit(self, run: RunFolder, number: int, id: str, wish: dict[str, Any], who: str) -> dict[str, Any]:
+        """Exclude, include or relabel an episode, or undo the last edit of it.
+
+        Raises:
+            InputError: there is no such episode, or nothing to do.
+        """
+        path, action = self.data(run, number), wish.get("action")
+        if id not in {e.id for e in Dataset(path).all_episodes}:
+            raise UnknownName("episode", id, [e.id for e in Dataset(path).all_episodes][-10:])
+        if run.training_begun(number):
+            raise InputError(f"round {number} has been trained on: its episodes stay as they were")
+        reason = str(wish.get("reason") or f"by {who}")
+        if action == "exclude":
+            edits.exclude(path, [id], reason)
+        elif action == "include":
+            edits.include(path, [id], reason)
+        elif action == "relabel":
+            edits.relabel(path, id, str(wish.get("outcome")), reason)
+        elif action == "undo":
+            last = [edit for edit in edits.in_force(Dataset(path).edits) if id in edit.episodes]
+            if not last:
+                raise InputError("this episode has no edit to undo")
+            edits.undo(path, last[-1].id)
+        else:
+            raise UnknownName("edit", str(action), ("exclude", "include", "relabel", "undo"))
+        dataset = Dataset(path)
+        found = next(e for e in dataset.all_episodes if e.id == id)
+        return episode_json(found, number, dataset.info.control_period_s)
+
+    @staticmethod
+    def data(run: RunFolder, number: int) -> Path:
+        """The data set of a round that has one.
+
+        Raises:
+            InputError: it has none.
+        """
+        if not 0 <= number <= run.last_round or not (run.data(number) / DATASET).is_file():
+            raise InputError(f"round {number} of '{run.folder.name}' has no episodes")
+        return run.data(number)
+
+
+def _round(run: RunFolder, number: int) -> dict[str, Any]:
+    tally = run.tally(number)
+    target = run.target(number)
+    episodes = Dataset(run.data(number)).episodes if (run.data(number) / DATASET).is_file() else []
+    sources = {"policy": 0, "operator": 0, "both": 0, "none": 0}
+    for episode in episodes:
+        if episode.outcome == "success":
+            for source, steps in episode.control_steps.items():
+                sources[source] += steps
+    try:
+        final = run.final(number)
+    except RetouchError:
+        final = None
+    low, high = final.interval if final is not None else (0.0, 0.0)
+    return {
+        "round": number,
+        "attempts": tally.attempts,
+        "successes": tally.successes,
+        "steps": tally.steps,
+        "human_steps": tally.human_steps,
+        "target": {"episodes": target.episodes} if target.episodes is not None else {"samples": target.samples},
+        "complete": run.collected(number),
+        "control_steps": sources,
+        "operators": sorted({episode.operator for episode in episodes if episode.operator}),
+        "policy": final is not None,
+        "result": None if final is None else {"rate": final.rate, "low": low, "high": high, "trials": final.trials},
+    }
+
+
+def episode_json(episode: EpisodeInfo, number: int, period_s: float) -> dict[str, Any]:
+    """One episode for a list."""
+    return {
+        "id": episode.id,
+        "number": episode.number,
+        "round": number,
+        "kind": episode.kind,
+        "outcome": episode.outcome,
+        "reason": episode.reason,
+        "operator": episode.operator,
+        "policy": episode.policy,
+        "started_at": episode.started_at,
+        "steps": episode.steps,
+        "seconds": round(episode.steps * period_s, 2),
+        "control_steps": episode.control_steps,
+        "excluded": episode.excluded,
+        "seed": episode.seed,
+    }

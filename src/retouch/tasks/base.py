@@ -1,0 +1,160 @@
+"""What a task is: a scene, where it starts, what is seen of it, when it is solved, and a skill that solves it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import mujoco
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from retouch.geometry import Pose
+from retouch.sim.world import Worlds
+
+
+@runtime_checkable
+class Robot(Protocol):
+    """What is commanded in every world at once."""
+
+    def command(self, slots: np.ndarray, actions: np.ndarray) -> None:
+        """Carry out one action, float64[k, A], in each of `slots`, for one control period."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How somebody goes about a task, as far as it is the same for every task.
+
+    Attributes:
+        speed: factor on the usual speed.
+        detour: how far the carried part is swung aside on its way [m]; the sign says to which side.
+    """
+
+    speed: float = 1.0
+    detour: float = 0.0
+
+
+@runtime_checkable
+class Skill(Protocol):
+    """A scripted way to solve a task from wherever it stands.
+
+    Attributes:
+        stage: what it is doing, for a person to read.
+    """
+
+    stage: str
+
+    def act(self, observation: Float32[np.ndarray, " D"]) -> Float64[np.ndarray, " A"]:
+        """The next action, from what is seen of the task alone."""
+
+    def restart(self) -> None:
+        """Forget what was being done: the situation is new, as after taking over."""
+
+
+class Task(ABC):
+    """A task. Everything random comes from the generator that is passed in.
+
+    Attributes:
+        name: as registered.
+        control_period: of one step [s].
+        horizon: steps after which an attempt has failed.
+        observation_names, action_names: one for each entry.
+        cameras: names of the drawing model's cameras, the best one first.
+        observation_cameras: of them, those whose pictures policies see.
+        robot_body: a body of the robot's, whose contacts are felt; None where there is nothing to feel.
+    """
+
+    name: str
+    control_period: float
+    horizon: int
+    observation_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    cameras: tuple[str, ...]
+    observation_cameras: tuple[str, ...] = ()
+    robot_body: str | None = None
+
+    @abstractmethod
+    def build(self, visuals: bool) -> mujoco.MjModel:
+        """The scene's model; positions have the same layout with and without visuals."""
+
+    @cached_property
+    def physics(self) -> mujoco.MjModel:
+        """The model that is simulated: what touches and moves, nothing that is only drawn."""
+        return self.build(visuals=False)
+
+    @cached_property
+    def drawing(self) -> mujoco.MjModel:
+        """The model that is drawn."""
+        return self.build(visuals=True)
+
+    @abstractmethod
+    def robot(self, worlds: Worlds) -> Robot:
+        """The robot of this task in every world."""
+
+    @abstractmethod
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> None:
+        """Lay out a new attempt in zeroed `data`."""
+
+    @abstractmethod
+    def observe(self, data: mujoco.MjData) -> Float32[np.ndarray, " D"]:
+        """What a policy sees, float32[D]."""
+
+    @abstractmethod
+    def success(self, data: mujoco.MjData) -> bool:
+        """Whether the task is solved now."""
+
+    @abstractmethod
+    def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:
+        """A scripted skill for one attempt."""
+
+    # How a hand steers, from the observation alone.
+
+    @abstractmethod
+    def tool_pose(self, observation: Float32[np.ndarray, " D"]) -> Pose:
+        """The tool in world."""
+
+    @abstractmethod
+    def gripper_closed(self, observation: Float32[np.ndarray, " D"]) -> bool:
+        """Whether the gripper is on its way shut, or shut."""
+
+    @abstractmethod
+    def towards(
+        self, observation: Float32[np.ndarray, " D"], target_in_world: Pose, closed: bool
+    ) -> Float64[np.ndarray, " A"]:
+        """The action that brings the tool nearer to a target, float64[A] in [-1, 1]."""
+
+    # What a watcher can judge, from the observation alone.
+
+    @abstractmethod
+    def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
+        """`reach`, `grasp`, `carry`, `insert` or `done`."""
+
+    @abstractmethod
+    def progress(self, observation: Float32[np.ndarray, " D"]) -> float:
+        """How far along the task is, in [0, 1]."""
+
+    @abstractmethod
+    def funnel_error(self, observation: Float32[np.ndarray, " D"]) -> tuple[float, float, float]:
+        """What is carried, against the axis it goes in along: sideways [m], angle [rad], distance to the mouth [m]."""
+
+    @abstractmethod
+    def bad_grasp(self, observation: Float32[np.ndarray, " D"]) -> bool:
+        """Whether the hand has closed on nothing, or on the wrong thing."""
+
+    @abstractmethod
+    def landmark(self, observation: Float32[np.ndarray, " D"]) -> Float32[np.ndarray, " 3"]:
+        """Where the thing is that must not be pushed around, world frame [m]."""
+
+    @abstractmethod
+    def misjudged(
+        self,
+        observation: Float32[np.ndarray, " D"],
+        error: Float64[np.ndarray, "2 3"],
+        share: Float64[np.ndarray, "2 3"],
+    ) -> Float32[np.ndarray, " D"]:
+        """What somebody believes to see who misplaces the thing to grasp and the thing it goes to.
+
+        Args:
+            error: how far each is misplaced wherever it is, world frame [m].
+            share: how far more, as a share of the distance that is still to go to it, world frame.
+        """

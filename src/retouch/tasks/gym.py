@@ -1,0 +1,126 @@
+"""Any task as a Gymnasium environment, one attempt an episode.
+
+    import gymnasium
+    import retouch.tasks.gym
+
+    env = gymnasium.make("retouch/Threading-v0", render_mode="rgb_array")
+
+Without the second import, `gymnasium.make("retouch.tasks.gym:retouch/Threading-v0")` does the same.
+"""
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from retouch.errors import InputError, MissingExtra
+from retouch.sim.camera import Camera
+from retouch.sim.world import Worlds
+from retouch.tasks import registry
+from retouch.tasks.base import Task
+
+try:
+    import gymnasium
+except ModuleNotFoundError as error:
+    raise MissingExtra("gymnasium", "gym") from error
+
+Observation = NDArray[np.float32]
+
+
+class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
+    """A task on its own in one world.
+
+    The reward is 1 in the step that solves the task, which ends the episode, and 0 in all others; the episode is
+    truncated at the task's horizon. `info["is_success"]` says whether the task is solved.
+
+    Args:
+        task: a task, or the name of one.
+        render_mode: `rgb_array` or None.
+        camera: name of one of the task's cameras; its best one unless given.
+        width, height: of the pictures [pixels].
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  as Gymnasium declares it
+
+    def __init__(
+        self,
+        task: Task | str,
+        render_mode: str | None = None,
+        camera: str | None = None,
+        width: int = 320,
+        height: int = 240,
+    ):
+        self.task = registry.make(task) if isinstance(task, str) else task
+        if render_mode not in (None, "rgb_array"):
+            raise InputError(f"render_mode is 'rgb_array' or None, not '{render_mode}'")
+        self.metadata = {**self.metadata, "render_fps": round(1 / self.task.control_period)}
+        self.render_mode = render_mode
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.task.observation_names),), np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.task.action_names),), np.float32)
+        self._worlds = Worlds(self.task.physics, 1)
+        self._robot = self.task.robot(self._worlds)
+        self._slot = np.zeros(1, dtype=np.int64)
+        self._steps = -1
+        self._view = (camera or self.task.cameras[0], width, height)
+        self._camera: Camera | None = None
+        self._drawn: mujoco.MjData | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """A new attempt; with a seed, always the same one."""
+        super().reset(seed=seed)
+        data = self._worlds.reset(0)
+        self.task.reset(data, self.np_random)
+        self._steps = 0
+        return self.task.observe(data), {"is_success": self.task.success(data)}
+
+    def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Carry out one action for one control period.
+
+        Raises:
+            RobotError: the action is not finite or has the wrong shape; nothing has moved then.
+        """
+        if self._steps < 0:
+            raise gymnasium.error.ResetNeeded("call reset before step")
+        self._robot.command(self._slot, np.asarray(action, dtype=np.float64)[np.newaxis])
+        self._steps += 1
+        data = self._worlds.datas[0]
+        success = self.task.success(data)
+        truncated = not success and self._steps >= self.task.horizon
+        return self.task.observe(data), float(success), success, truncated, {"is_success": success}
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """What the camera sees now, uint8[height, width, 3]; None without a render mode."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render needs render_mode='rgb_array'")
+            return None
+        model = self.task.drawing
+        if self._camera is None or self._drawn is None:
+            name, width, height = self._view
+            self._camera, self._drawn = Camera(model, name, width, height), mujoco.MjData(model)
+        self._drawn.qpos[:] = self._worlds.datas[0].qpos
+        mujoco.mj_kinematics(model, self._drawn)
+        mujoco.mj_comPos(model, self._drawn)
+        mujoco.mj_camlight(model, self._drawn)
+        return self._camera.draw(self._drawn)
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._camera = self._drawn = None
+
+
+def environment_id(name: str) -> str:
+    """What Gymnasium knows a task by: `gear-on-shaft` is `retouch/GearOnShaft-v0`."""
+    return f"retouch/{''.join(part.capitalize() for part in name.replace('_', '-').split('-'))}-v0"
+
+
+def register_environments() -> None:
+    """Make every registered task known to Gymnasium; once is enough."""
+    for name in registry.names():
+        if environment_id(name) not in gymnasium.registry:
+            gymnasium.register(environment_id(name), entry_point="retouch.tasks.gym:TaskEnv", kwargs={"task": name})
+
+
+register_environments()

@@ -1,0 +1,76 @@
+"""Tasks by name. Nothing is imported before its task is made.
+
+Other packages bring tasks through entry points of the group `retouch.tasks`:
+
+    [project.entry-points."retouch.tasks"]
+    stacking = "their_package.stacking:Stacking"
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from retouch.errors import InputError, UnknownName
+
+if TYPE_CHECKING:
+    from retouch.tasks.base import Task
+
+GROUP = "retouch.tasks"
+
+_targets = {"threading": "retouch.tasks.threading:Threading"}
+
+
+def register(name: str, target: str) -> None:
+    """Make a task known for this process.
+
+    Args:
+        name: what it is asked for by.
+        target: `package.module:Class`, imported when the task is first made.
+
+    Raises:
+        InputError: the name stands for another task already, or `target` has another form.
+    """
+    module, colon, attribute = target.partition(":")
+    if not (module and colon and attribute):
+        raise InputError(f"task '{name}': '{target}' is not of the form 'package.module:Class'")
+    known = targets().get(name, target)
+    if known != target:
+        raise InputError(f"task '{name}' is {known} already and cannot be {target} too")
+    _targets[name] = target
+
+
+def targets() -> dict[str, str]:
+    """Every name and what it stands for; a plug-in cannot take a name away from a task that is known already."""
+    return {**_plugins(), **_targets}
+
+
+def names() -> tuple[str, ...]:
+    """Every name that a task can be made by, in alphabetical order."""
+    return tuple(sorted(targets()))
+
+
+def make(name: str, **options: Any) -> Task:
+    """A task by name; `options` go to its class.
+
+    Raises:
+        UnknownName: no task has this name.
+        InputError: the package that brings the task is broken.
+    """
+    known = targets()
+    if name not in known:
+        raise UnknownName("task", name, known)
+    module, _, attribute = known[name].partition(":")
+    try:
+        made = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"task '{name}' cannot be loaded from {known[name]}: {error}") from error
+    task: Task = made(**options)  # type: ignore[operator]
+    return task
+
+
+@functools.cache
+def _plugins() -> dict[str, str]:
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}

@@ -1,0 +1,99 @@
+"""Scripted people: what they notice, when they act, how they move."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tests.tiny import StuckPolicy, tiny
+
+from retouch.errors import UnknownName
+from retouch.operators.correction import Sight
+from retouch.operators.profile import PROFILES, Hands, Profile, profile
+from retouch.operators.scripted import ScriptedPerson
+from retouch.rollout import rollout
+
+BASIC = Profile("basic", patience=0.5, reaction_delay=0.2)
+
+
+def takeovers(person, seeds=range(12)):
+    return list(rollout(tiny(), seeds, policy=StuckPolicy(), operator=ScriptedPerson(person), worlds=4))
+
+
+def first_step(attempts):
+    return float(np.mean([a.causes[0][0] for a in attempts if a.causes]))
+
+
+def test_unknown_people_are_named_with_a_hint():
+    with pytest.raises(UnknownName, match="did you mean 'steady'"):
+        profile("stedy")
+
+
+def test_there_are_three_people_who_differ():
+    assert len(PROFILES) == 3
+    assert len({dataclasses.replace(p, name="") for p in PROFILES.values()}) == 3
+
+
+def test_a_scripted_person_is_called_scripted():
+    assert ScriptedPerson(BASIC).name == "scripted:basic"
+
+
+def test_demonstrations_are_held_throughout():
+    for attempt in rollout(tiny(), range(3), operator=ScriptedPerson(BASIC), way="demonstrate"):
+        assert attempt.intervention.all()
+        assert attempt.outcome == "success"
+
+
+def test_patience_and_reaction_delay_put_the_take_over_off():
+    soon = first_step(takeovers(BASIC))
+    assert first_step(takeovers(dataclasses.replace(BASIC, patience=1.0))) == pytest.approx(soon + 10, abs=2)
+    assert first_step(takeovers(dataclasses.replace(BASIC, reaction_delay=0.8))) == pytest.approx(soon + 12, abs=4)
+
+
+def test_somebody_who_never_notices_never_acts():
+    assert not any(a.causes for a in takeovers(dataclasses.replace(BASIC, quality=0.0)))
+
+
+@pytest.mark.parametrize(("rule", "returns"), [("finish", False), ("bottleneck", True)])
+def test_hand_back_rules(rule, returns):
+    attempts = [a for a in takeovers(dataclasses.replace(BASIC, hand_back=rule, hand_back_time=0.1)) if a.causes]
+    assert attempts
+    handed_back = [bool((np.diff(a.intervention.astype(int)) == -1).any()) for a in attempts]
+    assert any(handed_back) is returns
+
+
+def test_gating_sees_only_the_scene():
+    assert {f.name for f in dataclasses.fields(Sight)} == {"step", "observation"}
+
+
+def motion(hands, seed=0, steps=400):
+    person = ScriptedPerson(Profile("p", demonstrating=hands)).session(tiny(), seed, "demonstrate")
+    far = np.array([-0.5, 0.0, 0.5, 0.0], np.float32)
+    return np.array([person.correct(Sight(k, far)).action for k in range(steps)])
+
+
+def test_the_same_seed_moves_the_same_hands():
+    hands = Hands(tremor=0.1, misjudgement=0.01, hesitation_rate=1.0)
+    np.testing.assert_array_equal(motion(hands, 5), motion(hands, 5))
+    assert not np.array_equal(motion(hands, 5), motion(hands, 6))
+
+
+def test_tremor_has_the_given_size_and_is_correlated():
+    trembling = motion(Hands(tremor=0.1, tremor_time=0.3), steps=4000)[:, 1]
+    assert trembling.std() == pytest.approx(0.1, rel=0.25)
+    assert np.corrcoef(trembling[:-1], trembling[1:])[0, 1] == pytest.approx(np.exp(-0.05 / 0.3), abs=0.05)
+
+
+def test_hesitation_pauses_as_often_and_as_long_as_said():
+    rate, length = 0.5, 0.6
+    still = motion(Hands(hesitation_rate=rate, hesitation_time=length), steps=8000)[:, 0] == 0
+    assert 0.6 * rate * length < still.mean() < 1.2 * rate * length
+
+
+def test_speed_scales_the_skill():
+    near = np.array([0.0, 0.0, 0.05, 0.0], np.float32)
+
+    def step(speed):
+        session = ScriptedPerson(Profile("p", demonstrating=Hands(speed=speed))).session(tiny(), 0, "demonstrate")
+        return session.correct(Sight(0, near)).action[0]
+
+    assert step(0.5) == pytest.approx(0.5 * step(1.0))

@@ -1,0 +1,91 @@
+"""Success rates: seeds that never meet, intervals that hold what they promise."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retouch.errors import InputError
+from retouch.evaluation import evaluate
+from retouch.outcomes import Evaluation, attempt_seeds, mean_rate, paired_difference, wilson
+from tests.tiny import StuckPolicy, tiny
+
+
+def test_seeds_of_different_purposes_and_streams_never_meet():
+    sets = [
+        set(itertools.islice(attempt_seeds(purpose, stream), 500))
+        for purpose in ("collect", "tune", "select", "test")
+        for stream in (0, 1, 77)
+    ]
+    assert len(set.union(*sets)) == sum(map(len, sets))
+
+
+def test_a_collection_goes_on_where_it_stopped():
+    whole = list(itertools.islice(attempt_seeds("collect", 3), 10))
+    assert whole[4:] == list(itertools.islice(attempt_seeds("collect", 3, start=4), 6))
+
+
+def test_streams_out_of_range_are_refused():
+    with pytest.raises(InputError, match="stream"):
+        attempt_seeds("test", 10**6)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (45, 50, 0.7864, 0.9565)]
+)
+def test_wilson_against_published_values(successes, trials, low, high):
+    assert wilson(successes, trials) == pytest.approx((low, high), abs=2e-4)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_wilson_holds_the_rate(a, b):
+    successes, trials = min(a, b), max(a, b)
+    low, high = wilson(successes, trials)
+    assert 0 <= low <= high <= 1
+    if trials:
+        assert low <= successes / trials + 1e-12
+        assert successes / trials <= high + 1e-12
+
+
+def test_wilson_covers_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    inside = [low <= 0.7 <= high for low, high in (wilson(int(s), 200) for s in rng.binomial(200, 0.7, 2000))]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+
+
+def test_paired_differences_are_narrower_than_unpaired_ones():
+    rng = np.random.default_rng(1)
+    difficulty = rng.random(300)
+    better, worse = np.array([difficulty < 0.8] * 2), np.array([difficulty < 0.6] * 2)
+    mean, low, high = paired_difference(better, worse, resamples=500)
+    assert mean == pytest.approx(np.mean(better) - np.mean(worse))
+    assert 0 < low < mean < high
+    shuffled = np.array([rng.permutation(better[0])] * 2)
+    _, wide_low, wide_high = paired_difference(shuffled, worse, resamples=500)
+    assert wide_high - wide_low > 1.15 * (high - low)
+
+
+def test_pairs_need_the_same_states():
+    with pytest.raises(InputError, match="same initial states"):
+        paired_difference(np.array([[True, False]]), np.array([[True]]))
+
+
+def test_evaluation_is_kept_as_it_was(tmp_path):
+    found = evaluate(tiny(), StuckPolicy(), 5, "tune", name="stuck")
+    assert (found.trials, found.purpose, found.policy) == (5, "tune", "stuck")
+    assert found.rate < 0.5
+    found.save(tmp_path / "e.json")
+    assert Evaluation.load(tmp_path / "e.json") == found
+    assert "n = 5" in str(found)
+
+
+def test_a_mean_over_seeds_is_no_surer_than_its_seeds():
+    """Five seeds that differ say less than a thousand independent attempts would."""
+    rng = np.random.default_rng(0)
+    outcomes = np.array([rng.random(200) < rate for rate in (0.5, 0.6, 0.7, 0.8, 0.9)])
+    mean, low, high = mean_rate(outcomes, resamples=500)
+    pooled = wilson(int(outcomes.sum()), outcomes.size)
+    assert low < mean < high
+    assert high - low > 2 * (pooled[1] - pooled[0])

@@ -1,0 +1,34 @@
+/** Times of the last frames for tests: `sent` of the server's clock, the others of this page's, `wall` since the epoch [ms]. */
+
+import type { ShownState } from "../../shared/states";
+
+interface FrameTimes {
+  sent: number;
+  received: number;
+  drawn: number;
+  wall: number;
+}
+
+declare global {
+  interface Window {
+    __retouch?: { frames: FrameTimes[]; pictures: FrameTimes[]; state: ShownState };
+  }
+}
+
+const KEPT = 200;
+
+function probe(): NonNullable<Window["__retouch"]> {
+  window.__retouch ??= { frames: [], pictures: [], state: "OFFLINE" };
+  return window.__retouch;
+}
+
+export function recordState(state: ShownState): void {
+  probe().state = state;
+}
+
+export function recordFrame(of: "frames" | "pictures", sent: number, received: number): void {
+  const drawn = performance.now();
+  const kept = probe()[of];
+  kept.push({ sent, received, drawn, wall: performance.timeOrigin + drawn });
+  if (kept.length > KEPT) kept.shift();
+}

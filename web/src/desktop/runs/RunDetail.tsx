@@ -1,0 +1,67 @@
+import { useState } from "preact/hooks";
+import { api, errorLine } from "../../shared/api";
+import { Notice } from "../../shared/Notice";
+import type { Run } from "../../shared/protocol";
+import { href } from "../router";
+import { correctOf } from "./rounds";
+import { RoundsTable } from "./RoundsTable";
+import { SuccessCurve } from "./SuccessCurve";
+import { TrainingBar } from "./TrainingBar";
+
+const CORRECTED = { web: "corrected by people", scripted: "corrected by a scripted operator" } as const;
+
+/** One run: what to do next, how its rounds went, and what they brought. */
+export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise<void> }) {
+  const [error, setError] = useState<string | null>(null);
+  const act = async (action: (name: string) => Promise<unknown>) => {
+    setError(null);
+    try {
+      await action(run.name);
+    } catch (failure) {
+      setError(errorLine(failure));
+    }
+    await onChange();
+  };
+  return (
+    <article class="run">
+      <header class="run-head">
+        <div>
+          <h2>{run.name}</h2>
+          <p class="soft">{run.task} · {run.method} · {CORRECTED[run.operator]}</p>
+        </div>
+        <Actions run={run} onTrain={() => void act(api.train)} />
+      </header>
+      {run.why_not && run.training?.state !== "running" && <p class="soft why-not" id="why-not">{run.why_not}</p>}
+      <Notice text={error} onClose={() => setError(null)} />
+      {run.training && <TrainingBar training={run.training} onStop={() => void act(api.stop)} />}
+      <section class="card"><h3>Rounds</h3><RoundsTable run={run} /><Legend /></section>
+      <section class="card"><h3>Success by round</h3><SuccessCurve rounds={run.rounds} /></section>
+    </article>
+  );
+}
+
+function Actions({ run, onTrain }: { run: Run; onTrain: () => void }) {
+  const correct = correctOf(run);
+  const collect = correct === "demonstrate" ? "Demonstrate" : "Operate";
+  const first = run.can_train ? "" : "primary";
+  return (
+    <div class="actions">
+      <a class="button" href={href({ page: "episodes", run: run.name })}>Episodes</a>
+      <button type="button" class={run.can_train ? "primary" : ""} disabled={!run.can_train}
+        aria-describedby={run.can_train ? undefined : "why-not"} title={run.why_not ?? undefined} onClick={onTrain}>Train</button>
+      {run.can_collect
+        ? <a class={`button ${first}`} href={href({ page: "operate", run: run.name, correct })}>{collect}</a>
+        : <button type="button" disabled aria-describedby="why-not">{collect}</button>}
+    </div>
+  );
+}
+
+function Legend() {
+  return (
+    <p class="legend soft">
+      {(["policy", "operator", "both", "none"] as const).map((source) => (
+        <span key={source}><span class={`composition-key by-${source}`} />{source === "none" ? "nobody" : source}</span>
+      ))}
+    </p>
+  );
+}

@@ -1,0 +1,92 @@
+import { useEffect, useState } from "preact/hooks";
+import { api, errorLine } from "../../shared/api";
+import { Notice } from "../../shared/Notice";
+import type { Options, Run, RunRequest } from "../../shared/protocol";
+import { Field } from "./Field";
+
+const FIRST: RunRequest = { name: "", task: "", method: "", demonstrations: 30, share: 0.33, rounds: 3 };
+
+const METHODS: Record<string, string> = {
+  iwr: "Learns from all samples; those of your take-overs weigh as much as the policy's together.",
+  "iwr-nb": "Learns from all samples alike, yours and the policy's.",
+  "hg-dagger": "Learns only from the samples in which you acted.",
+  "full-demos": "You demonstrate whole episodes in every round and never take over.",
+};
+
+/** What a new run is made of, each choice with a line about what it does. */
+export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
+  const [options, setOptions] = useState<Options | null>(null);
+  const [request, setRequest] = useState(FIRST);
+  const [error, setError] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const set = (change: Partial<RunRequest>) => setRequest((before) => ({ ...before, ...change }));
+  useEffect(() => {
+    const filled = (answer: Options) => {
+      setOptions(answer);
+      const method = answer.methods.includes("iwr") ? "iwr" : answer.methods[0];
+      set({ task: answer.tasks[0]?.name ?? "", method: method ?? "" });
+    };
+    api.options().then(filled, (failure: unknown) => setError(errorLine(failure)));
+  }, []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setError(null);
+    setBusy(true);
+    try {
+      onCreated(await api.createRun(request));
+    } catch (failure) {
+      setError(errorLine(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="run-form card" onSubmit={(event) => void submit(event)}>
+      <h2>New run</h2>
+      <p class="soft">You demonstrate the task, a policy learns it, you correct the policy while it runs, and it learns again.</p>
+      <Notice text={error} />
+      <Field label="Name" hint="What the run’s folder is called: letters, digits, dots, dashes and underscores.">
+        <input required maxLength={60} value={request.name} pattern="[A-Za-z0-9][A-Za-z0-9._\-]*" autoComplete="off"
+          onInput={(event) => set({ name: event.currentTarget.value })} />
+      </Field>
+      <Field label="Task" hint="What the robot is to do.">
+        <Choice value={request.task} names={options?.tasks.map(({ name }) => name) ?? []} onChoose={(task) => set({ task })} />
+      </Field>
+      <Field label="Method" hint={METHODS[request.method] ?? "How it is learnt from what you do."}>
+        <Choice value={request.method} names={options?.methods ?? []} onChoose={(method) => set({ method })} />
+      </Field>
+      <Field label="Demonstrations" hint="Successful episodes of yours that the first policy learns from.">
+        <NumberInput value={request.demonstrations} min={1} step={1} onChange={(demonstrations) => set({ demonstrations })} />
+      </Field>
+      <Field label="Share" hint="Your samples in a round, as a part of the demonstrations’ samples: 0.33 is a third.">
+        <NumberInput value={request.share} min={0.01} max={10} step={0.01} onChange={(share) => set({ share })} />
+      </Field>
+      <Field label="Rounds" hint="How often the policy is corrected and trained again.">
+        <NumberInput value={request.rounds} min={1} step={1} onChange={(rounds) => set({ rounds })} />
+      </Field>
+      <div class="actions">
+        <button class="primary" disabled={busy || options === null}>{busy ? "Making it …" : "Create the run"}</button>
+      </div>
+    </form>
+  );
+}
+
+function Choice({ value, names, onChoose }: { value: string; names: readonly string[]; onChoose: (name: string) => void }) {
+  return (
+    <select required value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+      {names.map((name) => <option key={name} value={name}>{name}</option>)}
+    </select>
+  );
+}
+
+interface NumberInputProps {
+  value: number;
+  min: number;
+  max?: number;
+  step: number;
+  onChange: (value: number) => void;
+}
+
+function NumberInput({ onChange, ...rest }: NumberInputProps) {
+  return <input type="number" required {...rest} onInput={(event) => onChange(event.currentTarget.valueAsNumber)} />;
+}

@@ -1,0 +1,236 @@
+/** The contract with the server (docs/protocol.md) as types. Poses are position [m] and quaternion wxyz; world has z up. */
+
+export type Vector3 = [number, number, number];
+export type Quaternion = [number, number, number, number];
+
+export interface TaskOption {
+  name: string;
+  cameras: string[];
+}
+
+export interface Options {
+  tasks: TaskOption[];
+  methods: string[];
+  profiles: string[];
+}
+
+/** What a person chooses for a new run. */
+export interface RunRequest {
+  name: string;
+  task: string;
+  method: string;
+  demonstrations: number;
+  share: number;
+  rounds: number;
+}
+
+/** Control steps by who acted in them. */
+export interface ControlSteps {
+  policy: number;
+  operator: number;
+  both: number;
+  none: number;
+}
+
+export interface SuccessRate {
+  rate: number;
+  low: number;
+  high: number;
+  trials: number;
+}
+
+export type Target = { samples: number } | { episodes: number };
+
+export interface Round {
+  round: number;
+  attempts: number;
+  successes: number;
+  steps: number;
+  human_steps: number;
+  target: Target;
+  complete: boolean;
+  control_steps: ControlSteps;
+  operators: string[];
+  policy: boolean;
+  result: SuccessRate | null;
+}
+
+export interface Training {
+  state: "running" | "failed" | "stopped";
+  stage: string;
+  done: number;
+  note: string;
+  error: string | null;
+}
+
+export interface Run {
+  name: string;
+  task: string;
+  method: string;
+  operator: "scripted" | "web";
+  round: number;
+  rounds: Round[];
+  can_collect: boolean;
+  can_train: boolean;
+  why_not: string | null;
+  training: Training | null;
+}
+
+export type Outcome = "success" | "failure" | "aborted";
+
+export interface Episode {
+  id: string;
+  number: number;
+  round: number;
+  kind: string;
+  outcome: Outcome;
+  reason: string;
+  operator: string | null;
+  policy: string | null;
+  started_at: string;
+  steps: number;
+  seconds: number;
+  control_steps: ControlSteps;
+  excluded: boolean;
+  seed: number;
+}
+
+export interface EpisodeEdit {
+  action: "exclude" | "include" | "relabel" | "undo";
+  outcome?: Outcome;
+  reason?: string;
+}
+
+export interface Geom {
+  body: number;
+  type: "box" | "sphere" | "capsule" | "cylinder" | "ellipsoid" | "plane" | "mesh";
+  size: Vector3;
+  position: Vector3;
+  quat: Quaternion;
+  rgba: [number, number, number, number];
+  mesh: number | null;
+}
+
+/** Base64 of float32[n][3] and uint32[m][3]. */
+export interface SceneMesh {
+  vertices: string;
+  faces: string;
+}
+
+/** A MuJoCo camera: looks along its -z with y up; `fovy` is vertical [degrees]. */
+export interface SceneCamera {
+  name: string;
+  position: Vector3;
+  quat: Quaternion;
+  fovy: number;
+}
+
+export interface Scene {
+  bodies: string[];
+  geoms: Geom[];
+  meshes: SceneMesh[];
+  cameras: SceneCamera[];
+}
+
+export interface Replay {
+  period_s: number;
+  scene: Scene;
+  steps: number;
+  /** 0 policy, 1 operator, 2 both, 3 none. */
+  control_source: number[];
+  action: number[][];
+  /** Null, a row or an entry, where nobody proposed. */
+  policy_action: ((number | null)[] | null)[];
+  action_names: string[];
+  /** Base64 of float32[steps][bodies][7]. */
+  poses: string;
+}
+
+export interface Pairing {
+  url: string;
+  /** An SVG document. */
+  qr: string;
+  expires_s: number;
+}
+
+export type SessionState = "POLICY" | "PAUSED" | "YOU" | "ENDED";
+export type Mark = "start" | "pause" | "resume" | "success" | "failure" | "discard" | "undo" | "reset";
+export type Correct = "take-over" | "demonstrate";
+
+export interface Attempt {
+  number: number;
+  seconds: number;
+  steps: number;
+  human_steps: number;
+}
+
+export interface Control {
+  source: "phone" | "touch" | "keyboard" | "mouse" | "gamepad" | "spacemouse" | null;
+  path: "webrtc" | "websocket" | null;
+  age_ms: number | null;
+  rtt_ms: number | null;
+}
+
+export interface LastEpisode {
+  id: string;
+  outcome: string;
+  reason: string;
+  undone: boolean;
+}
+
+export interface Status {
+  type: "status";
+  state: SessionState;
+  why: string;
+  needs: "start" | "resume" | null;
+  attempt: Attempt | null;
+  correct: Correct;
+  safe: number;
+  progress: { done: number; target: number; unit: "samples" | "episodes" };
+  complete: boolean;
+  control: Control;
+  phone: "none" | "paired" | "asking";
+  gripper_closed: boolean;
+  contact_n: number;
+  last: LastEpisode | null;
+}
+
+export interface SceneMessage {
+  type: "scene";
+  scene: Scene;
+  task: string;
+  cameras: string[];
+  observation_cameras: string[];
+}
+
+export interface Ack {
+  type: "ack";
+  id: string;
+  ok: boolean;
+  error?: string;
+}
+
+export type SessionMessage =
+  | { type: "queue"; place: number }
+  | { type: "starting" }
+  | SceneMessage
+  | Status
+  | Ack
+  | { type: "ping"; t: number }
+  | { type: "gone"; why: string; again: boolean }
+  | { type: "error"; error: string };
+
+/** One camera's stream that the page asks for. */
+export interface CameraWant {
+  name: string;
+  width: number;
+  height: number;
+  hz: number;
+}
+
+export type SessionRequest =
+  | { type: "mark"; id: string; mark: Mark }
+  | { type: "want"; scene: boolean; cameras: CameraWant[] }
+  | { type: "view"; azimuth: number }
+  | { type: "phone"; allow: boolean }
+  | { type: "pong"; t: number; client: number };
