@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from retouch.operators.frame import ControlFrame
@@ -125,7 +126,8 @@ class Person:
             return
         document = json.loads(message)
         if document["type"] == "ping" and self.answers_pings:
-            self.send({"type": "pong", "t": document["t"], "client": 1000 * time.monotonic()})
+            with suppress(ConnectionClosed):  # what was said before the end can still be read
+                self.send({"type": "pong", "t": document["t"], "client": 1000 * time.monotonic()})
         elif document["type"] == "status":
             self.status = document
         elif document["type"] != "ping":

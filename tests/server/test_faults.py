@@ -318,6 +318,29 @@ def test_a_full_disk_is_said_and_nothing_finished_is_lost(trained, tmp_path) -> 
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+def test_a_success_that_cannot_be_stored_is_stored_once_it_can(server: Served, anna: Person) -> None:
+    """A marked success waits for its place on the disk; until then nothing else begins, and the person is told."""
+    finish_one(anna)
+    anna.mark("start")
+    anna.reach(state="POLICY")
+    anna.listen_for(0.3)
+    episodes = data(server).path / "episodes"
+    aside = episodes.with_name("elsewhere")
+    episodes.rename(aside)
+    episodes.touch()  # a file where the folder should be: nothing can be committed
+    anna.mark("success")
+    anna.listen(lambda: "NOT SAVED" in anna.status["why"])
+    assert anna.status["safe"] == 1
+    assert "NOT SAVED" in anna.mark("start")["error"]
+    episodes.unlink()
+    aside.rename(episodes)
+    anna.reach(safe=2, needs="start")
+    anna.listen(lambda: "NOT SAVED" not in anna.status["why"])
+    assert [e.outcome for e in data(server).all_episodes] == ["success", "success"]
+    assert anna.mark("start")["ok"]
+    assert check(data(server).path) == []
+
+
 def test_more_people_than_seats(trained, tmp_path) -> None:
     root = tmp_path / "runs"
     shutil.copytree(trained, root)

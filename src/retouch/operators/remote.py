@@ -103,6 +103,20 @@ class RemotePerson:
         """Begin one attempt: it waits for the person to start it."""
         return RemoteSession(self, task, way)
 
+    def stand_by(self, why: str, seconds: float) -> None:
+        """Between two attempts something else comes first: say what, and let nothing be marked meanwhile.
+
+        Raises:
+            PersonGone: the link has closed.
+        """
+        self.condition.why = why
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for mark in self.link.hear(self.hold):
+                self.link.answer(mark, why)
+            self.link.show(self.condition)
+            time.sleep(POLL_S)
+
 
 class RemoteSession:
     """One attempt of a remote person."""

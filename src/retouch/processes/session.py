@@ -7,8 +7,9 @@ Ends when its standard input does: without a server there is no person.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from retouch.collection import dataset_info
 from retouch.counting import one_at_a_time, stream_of, tally
@@ -16,7 +17,7 @@ from retouch.episodes import edits
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
-from retouch.errors import RetouchError
+from retouch.errors import RetouchError, StoreError
 from retouch.operators.remote import MarkRefused, PersonGone, RemotePerson
 from retouch.outcomes import attempt_seeds
 from retouch.policies.checkpoint import load_policy
@@ -30,6 +31,9 @@ from retouch.tasks.registry import make
 from retouch.versions import versions
 
 LONGEST_S = 1800.0  # an attempt; people are not hurried
+AGAIN_S = 1.0  # after which it is tried again to store what could not be stored
+
+Stored = TypeVar("Stored")
 
 
 class Session:
@@ -92,14 +96,23 @@ class Session:
         self.last_edit, self.undone = None, False
         if not attempt.steps:
             self.last = None
-            writer.discard(attempt.reason)
+            self._insist(lambda: writer.discard(attempt.reason))
         else:
             causes = [[step, cause] for step, cause in attempt.causes]
-            self.last = writer.commit(attempt.outcome, attempt.reason, causes=causes)
+            last = self._insist(lambda: writer.commit(attempt.outcome, attempt.reason, causes=causes))
+            self.last = last
             if attempt.discard:
-                self.last_edit = edits.exclude(self.path, [self.last.id], attempt.reason)
+                self.last_edit = self._insist(lambda: edits.exclude(self.path, [last.id], attempt.reason))
         self.person.condition.why = attempt.reason
         self._count()
+
+    def _insist(self, store: Callable[[], Stored]) -> Stored:
+        """Store something; while that fails, as on a full disk, the person is told and it is tried again."""
+        while True:
+            try:
+                return store()
+            except StoreError as error:
+                self.person.stand_by(f"NOT SAVED yet, and tried again every second: {error}", AGAIN_S)
 
     def _undo(self) -> None:
         """Take the last mark back: what was discarded counts again, a success becomes a failure and the reverse."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from retouch.errors import InputError, RetouchError
 
-KEPT = 20
+KEPT_BYTES = 64_000_000
+LONGEST_S = 60.0  # the poses of half an hour take a few seconds
 
 
 class Replays:
@@ -31,9 +32,10 @@ class Replays:
             if key not in self._kept:
                 self._kept[key] = await _replayed(dataset, episode)
             self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
+            replay = self._kept[key]
+            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > KEPT_BYTES:
                 self._kept.popitem(last=False)
-            return self._kept[key]
+            return replay
 
 
 async def _replayed(dataset: Path, episode: str) -> bytes:
@@ -46,7 +48,13 @@ async def _replayed(dataset: Path, episode: str) -> bytes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, complaints = await process.communicate()
+    try:
+        out, complaints = await asyncio.wait_for(process.communicate(), LONGEST_S)
+    except TimeoutError:
+        raise RetouchError(f"working this episode out took longer than {LONGEST_S:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
     if process.returncode:
         lines = complaints.decode(errors="replace").strip().splitlines()
         raise RetouchError(lines[-1] if lines else "this episode cannot be replayed")
