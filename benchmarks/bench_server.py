@@ -6,11 +6,7 @@ message where it is made and where it is drawn. Figures go to benchmarks/results
 
 import argparse
 import itertools
-import json
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,16 +19,15 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "server"))
 
-from browser import CHROMIUM, Phone, chromium
+from browser import chromium
 from people import Person, Served
 
-from link import NEAR, Link
 from retouch.policies.files import write_json
 from retouch.processes.wire import SCENE_HEAD, STATES
+from web_run import copied
 
 RESULT = Path(__file__).parent / "results" / "bench_server.json"
 PERIOD_MS = 50.0
-LINKS = (("2+-1 ms", 2, 1, 0.0), ("20+-5 ms, 1 % loss", 20, 5, 0.01), ("50+-10 ms, 5 % loss in bursts", 50, 10, 0.05))
 
 
 def percentiles(values: np.ndarray) -> dict[str, float]:
@@ -127,82 +122,12 @@ def drawn(server: Served, seconds: float) -> dict:
                 page.evaluate(f"window.__retouch.{frames}.length = 0")
                 page.wait_for_timeout(3000)
                 for frame in page.evaluate(f"window.__retouch.{frames}"):
-                    received.append(frame["received"] - frame["sent"] - wall_minus_monotonic)
-                    painted.append(frame["drawn"] - frame["sent"] - wall_minus_monotonic)
+                    late = frame["wall"] - wall_minus_monotonic - frame["sent"]
+                    painted.append(late)
+                    received.append(late - (frame["drawn"] - frame["received"]))
             found[view] = {"received_ms": percentiles(np.array(received)), "drawn_ms": percentiles(np.array(painted))}
         page.close()
     return found
-
-
-def pose_age(server: Served, seconds: float) -> dict:
-    """Age of the newest pose when the robot uses it: the phone page, AR emulated, poses over WebRTC."""
-    client = server.client("holder")
-    person = Person(server, client, "/ws/session?run=watched&correct=take-over")
-    person.reach(state="ENDED", needs="start")
-    ages = []
-    with chromium() as browser:
-        url = client.post("/api/pair").json()["url"]
-        loaded = threading.Event()  # the desktop goes on answering while the phone's page comes over a slow link
-        listening = threading.Thread(target=lambda: person.listen(loaded.is_set, 120))
-        listening.start()
-        phone = Phone(browser, url)
-        phone.begin()
-        loaded.set()
-        listening.join()
-        person.mark("start")
-        phone.press()
-        person.reach(state="YOU")
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            phone.move((0.01 * np.sin(time.monotonic()), 1.3, 0.0))
-            person.listen_for(0.02)
-        for _, scene in person.scenes:
-            state, age = SCENE_HEAD.unpack_from(scene)[1], SCENE_HEAD.unpack_from(scene)[6]
-            if STATES[state] == "YOU":
-                ages.append(age)
-        path = person.status["control"]["path"]
-        phone.lift()
-    person.close()
-    return {"path": path, "age_ms": percentiles(np.array(ages[5:]))}
-
-
-def far_away(args: argparse.Namespace) -> dict:
-    """The phone at the other end of a slow and lossy link: this program again, in a namespace of its own."""
-    found = {}
-    for name, delay_ms, jitter_ms, loss in LINKS:
-        with Link(delay_ms, jitter_ms, loss) as link, tempfile.TemporaryDirectory() as folder:
-            wrapper = Path(folder) / "chromium"
-            wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(link.far([CHROMIUM]))} "$@"\n')
-            wrapper.chmod(0o755)
-            again = [sys.executable, __file__, "--run", str(args.run), "--seconds", str(args.seconds), "--at", NEAR]
-            done = subprocess.run(
-                link.near(again),
-                env=os.environ | {"CHROMIUM": str(wrapper)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise SystemExit(done.stderr)
-            found[name] = json.loads(done.stdout.splitlines()[-1])
-            print(name, found[name], flush=True)
-    return found
-
-
-def socket_age(server: Served, seconds: float, hertz: float = 90.0) -> dict:
-    """The same for frames at 90 Hz over a WebSocket, without a browser in the way."""
-    person = Person(server, server.client("sender"), "/ws/session?run=watched&correct=take-over")
-    person.reach(state="ENDED", needs="start")
-    person.mark("start")
-    end = time.monotonic() + seconds
-    due = time.monotonic()
-    while time.monotonic() < end:
-        person.hold(1)
-        due += 1 / hertz
-        person.listen_for(max(0.0, due - time.monotonic()))
-    heads = [SCENE_HEAD.unpack_from(scene) for _, scene in person.scenes]
-    person.close()
-    return {"path": "websocket", "age_ms": percentiles(np.array([h[6] for h in heads if STATES[h[1]] == "YOU"][5:]))}
 
 
 def main() -> None:
@@ -210,29 +135,14 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="a run whose base has been trained")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
     parser.add_argument("--people", type=int, default=6, help="how many at once, at most")
-    parser.add_argument("--at", help="only the age of a phone's pose, with the server at this address")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "runs"
-        for part in ("data/round-0", "policies/round-0", "evaluations/round-0"):
-            shutil.copytree(args.run / part, root / "watched" / part)
-        document = json.loads((args.run / "run.json").read_text())
-        document["config"] |= {"operator": "web", "checkpoint_trials": 0}
-        write_json(root / "watched" / "run.json", document)
-        if args.at is not None:
-            server = Served(root, host=args.at)
-            print(json.dumps(pose_age(server, args.seconds)))
-            server.close()
-            return
+        copied(args.run, root / "watched")
         server = Served(root, "--seats", "64")
         camera = {"name": "front", "width": 640, "height": 480, "hz": 20}
         result = {"command": "benchmarks/bench_server.py", "cores": os.cpu_count(), "load": os.getloadavg()[0]}
         try:
-            result["socket"] = socket_age(server, args.seconds)
-            print(result["socket"], flush=True)
-            result["phone"] = pose_age(server, args.seconds)
-            print(result["phone"], flush=True)
-            result["links"] = far_away(args)
             result["page"] = drawn(server, args.seconds)
             print(result["page"], flush=True)
             result["people"] = []

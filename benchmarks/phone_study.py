@@ -11,7 +11,6 @@ beside the base on the same fresh states. Figures go to benchmarks/results/phone
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from itertools import islice
@@ -44,6 +43,7 @@ from retouch.rollout import rollout
 from retouch.rounds import Run
 from retouch.run_folder import RunFolder
 from retouch.tasks.threading import Threading
+from web_run import copied
 
 RESULT = Path(__file__).parent / "results" / "phone_study.json"
 STANDING = np.array([0.0, 1.3, 0.0])  # where the phone is held at first, in its own frame [m]
@@ -189,12 +189,7 @@ def main() -> None:
     copy = args.out / "steered"
     if args.out.exists():
         parser.error(f"{args.out} is there already: choose another --out, or remove it")
-    for part in ("data/round-0", "policies/round-0", "evaluations/round-0"):
-        shutil.copytree(args.run / part, copy / part)
-    document = json.loads((args.run / "run.json").read_text())
-    document["config"] |= {"operator": "web", "checkpoint_trials": 0}
-    write_json(copy / "run.json", document)
-    run = RunFolder.open(copy)
+    run = RunFolder.open(copied(args.run, copy))
     alone = failing(task, run, args.attempts)
     print(f"the base alone fails {args.attempts} of the first {len(alone)} initial states", flush=True)
     results: list[dict] = []

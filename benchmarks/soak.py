@@ -6,10 +6,8 @@ benchmarks/results/soak.json.
 """
 
 import argparse
-import json
 import os
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ from people import Served
 
 from retouch.episodes import Dataset, check
 from retouch.policies.files import write_json
+from web_run import copied
 
 RESULT = Path(__file__).parent / "results" / "soak.json"
 KEYS = {"anna": "w", "ben": "s"}  # so that what one does cannot be taken for what the other did
@@ -90,11 +89,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "runs"
-        for part in ("data/round-0", "policies/round-0", "evaluations/round-0"):
-            shutil.copytree(args.run / part, root / "soaked" / part)
-        document = json.loads((args.run / "run.json").read_text())
-        document["config"] |= {"operator": "web", "checkpoint_trials": 0, "share": 10.0}
-        write_json(root / "soaked" / "run.json", document)
+        copied(args.run, root / "soaked", share=10.0)
         server = Served(root)
         try:
             with chromium() as one:

@@ -5,6 +5,7 @@ data/round-0 ... data/round-R         episodes; round 0 holds the first demonstr
 policies/round-r/seed-s               policies with every checkpoint
 evaluations/round-r/seed-s/*.json     outcomes of every attempt that was evaluated
 results.json                          figures, all of which follow from the above
+report.html                           the same for people to read, of the rounds that are done
 """
 
 import json
@@ -26,6 +27,7 @@ from retouch.policies.files import write_json
 from retouch.versions import versions
 
 SHARE = 0.33
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)

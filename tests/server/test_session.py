@@ -99,10 +99,13 @@ def test_a_round_is_collected_trained_and_seen(server: Served, anna: Person) -> 
     anna.close()
     assert client.post("/api/runs/short/train").status_code == 202
     assert client.post("/api/runs/short/train").status_code == 409
+    assert client.get("/api/runs/short/report").status_code == 404
     until(lambda: client.get("/api/runs/short").json()["training"] is None, 90)
     run = client.get("/api/runs/short").json()
     assert run["round"] == 2
     assert run["rounds"][1]["result"]["trials"] == 2
+    assert server.client().get("/api/runs/short/report").status_code == 401
+    assert "round 1" in client.get("/api/runs/short/report").text
     listed = client.get("/api/runs/short/episodes").json()
     assert [e["round"] for e in listed] == [1, 0, 0]
     replay = client.get(f"/api/runs/short/episodes/1/{listed[0]['id']}/replay").json()

@@ -1,4 +1,4 @@
-"""Training and evaluating the rounds of a run that are collected, for a server to watch.
+"""Training, evaluating and reporting the rounds of a run that are collected, for a server to watch.
 
 python -m retouch.processes.training RUN ROUND      prints a line of JSON whenever something has changed
 """
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from retouch.errors import RetouchError
 from retouch.policies.torch_setup import single_thread
 from retouch.processes.wire import write_line
+from retouch.report.run import write_report
 from retouch.rounds import Run
 from retouch.run_folder import RunFolder
 
@@ -59,7 +60,10 @@ def main() -> int:
     lines = Lines(sys.stdout.buffer)
     try:
         folder, last = Path(sys.argv[1]), int(sys.argv[2])
-        Run(folder, RunFolder.open(folder).config, lines).run(last)
+        run = Run(folder, RunFolder.open(folder).config, lines)
+        results = run.run(last)
+        lines.tell({"type": "progress", "stage": "the report", "done": 0.0, "note": ""}, always=True)
+        write_report(run, results)
     except RetouchError as error:
         lines.tell({"type": "failed", "error": str(error)}, always=True)
         return 1

@@ -15,6 +15,7 @@ from retouch.report import html
 from retouch.report.clips import banner, captioned, clip, side_by_side
 from retouch.report.model import Clip, PolicyResult, RoundData, RunReport, Success, Timeline, Who, spans_of
 from retouch.rollout import rollout
+from retouch.run_folder import REPORT
 from retouch.sim.camera import Camera
 from retouch.sim.world import Worlds, set_state
 
@@ -35,14 +36,14 @@ CLIP_RATE = 10  # pictures a second; every second step at 20 Hz
 
 def write_report(run: "Run", results: list["RoundResult"]) -> Path:
     """Write `report.html` into the run's folder and return its path."""
-    return html.write(describe_run(run, results), run.folder / "report.html")
+    return html.write(describe_run(run, results), run.folder / REPORT)
 
 
 def describe_run(run: "Run", results: list["RoundResult"]) -> RunReport:
-    """Everything on the page, from the run's folder."""
+    """Everything on the page, from the run's folder, as far as the results go."""
     config = run.config
     document = json.loads((run.folder / "run.json").read_text())
-    datasets = [Dataset(run.data(number)) for number in range(run.last_round + 1)]
+    datasets = [Dataset(run.data(number)) for number in range(results[-1].round + 1)]
     data = tuple(round_data(number, dataset) for number, dataset in enumerate(datasets))
     people = sorted({str(e.operator) for dataset in datasets for e in dataset.episodes})
     scripted = all(name.startswith("scripted:") for name in people)
@@ -143,8 +144,9 @@ def films(run: "Run", results: list["RoundResult"]) -> list[Clip]:
     better = [s for s, b, a in zip(base.seeds, base.successes, last.successes, strict=True) if a and not b][:CLIPS]
     if not better:
         return []
-    name = f"after round {run.last_round}"
-    sides = [_frames(run, 0, seed, better, "base"), _frames(run, run.last_round, seed, better, name)]
+    number = results[-1].round
+    name = f"after round {number}"
+    sides = [_frames(run, 0, seed, better, "base"), _frames(run, number, seed, better, name)]
     return [
         clip(
             f"Initial state {state % 10**9}",

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from retouch.errors import InputError, RetouchError, UnknownName
-from retouch.run_folder import RunFolder
+from retouch.run_folder import REPORT, RunFolder
 from retouch.server.accounts import Accounts
 from retouch.server.catalogue import Catalogue
 from retouch.server.channel import Channel
@@ -81,6 +81,7 @@ class Server:
             Route("/api/runs", self.runs, methods=["GET"]),
             Route("/api/runs", self.create_run, methods=["POST"]),
             Route(run, self.run),
+            Route(f"{run}/report", self.report),
             Route(f"{run}/train", self.train, methods=["POST"]),
             Route(f"{run}/stop", self.stop, methods=["POST"]),
             Route(f"{run}/episodes", self.episodes),
@@ -174,6 +175,14 @@ class Server:
         self.operator(request)
         return JSONResponse(await self._described(self._run(request).folder.name))
 
+    async def report(self, request: Request) -> Response:
+        """The report of the rounds that are done, a page of its own."""
+        self.operator(request)
+        report = self._run(request).folder / REPORT
+        if not report.is_file():
+            raise Refused(404, "no round has been trained yet: there is nothing to report")
+        return FileResponse(report, headers={"Cache-Control": "no-cache"})
+
     async def create_run(self, request: Request) -> Response:
         """A new run."""
         self.operator(request)
@@ -222,12 +231,7 @@ class Server:
 
     async def _described(self, name: str) -> dict[str, Any]:
         training = self.trainings.of(name)
-        try:
-            described = await run_in_threadpool(lambda: self.catalogue.describe(self.catalogue.open(name)))
-        except (RetouchError, OSError) as error:
-            return {"name": name, "error": str(error), "rounds": [], "can_collect": False, "can_train": False,
-                    "why_not": str(error), "training": training, "task": "", "method": "", "operator": "",
-                    "round": 0}  # fmt: skip
+        described = await run_in_threadpool(self.catalogue.describe, name)
         if self.trainings.running(name):
             described |= {"can_train": False, "can_collect": False, "why_not": "it is being trained"}
         return described | {"training": training}

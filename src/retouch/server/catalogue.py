@@ -11,7 +11,7 @@ from retouch.episodes.schema import EpisodeInfo
 from retouch.errors import InputError, RetouchError, UnknownName
 from retouch.learning.weights import METHODS
 from retouch.operators.profile import PROFILES
-from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.run_folder import REPORT, ImproveConfig, RunFolder
 from retouch.tasks.registry import names
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -69,8 +69,22 @@ class Catalogue:
         config = ImproveConfig(operator="web", checkpoint_trials=0, **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
 
-    def describe(self, run: RunFolder) -> dict[str, Any]:
-        """A run without its training: rounds, and which of them is being collected."""
+    def describe(self, name: str) -> dict[str, Any]:
+        """A run without its training: rounds, and which of them is being collected; or why it cannot be read."""
+        try:
+            return self._describe(self.open(name))
+        except (RetouchError, OSError) as error:
+            nothing = {"task": "", "method": "", "operator": "", "round": 0, "rounds": []}
+            return nothing | {
+                "name": name,
+                "error": str(error),
+                "can_collect": False,
+                "can_train": False,
+                "why_not": str(error),
+                "report": False,
+            }
+
+    def _describe(self, run: RunFolder) -> dict[str, Any]:
         rounds: list[dict[str, Any]] = []
         for number in range(run.last_round + 1):
             rounds.append(_round(run, number))
@@ -93,6 +107,7 @@ class Catalogue:
             "can_collect": not run.training_begun(now["round"]),
             "can_train": why_not is None,
             "why_not": why_not,
+            "report": (run.folder / REPORT).is_file(),
         }
 
     def episodes(self, run: RunFolder) -> list[dict[str, Any]]:

@@ -66,6 +66,8 @@ export const api = {
   createRun: (request: RunRequest) => post<Run>("runs", request),
   train: (name: string) => post<unknown>(`${run(name)}/train`),
   stop: (name: string) => post<unknown>(`${run(name)}/stop`),
+  /** A page of its own, to be opened and not fetched. */
+  reportUrl: (name: string) => `/api/${run(name)}/report`,
   episodes: (name: string) => get<Episode[]>(`${run(name)}/episodes`),
   replay: (name: string, round: number, id: string) => get<Replay>(`${episode(name, round, id)}/replay`),
   edit: (name: string, round: number, id: string, edit: EpisodeEdit) =>

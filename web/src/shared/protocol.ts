@@ -73,6 +73,7 @@ export interface Run {
   can_collect: boolean;
   can_train: boolean;
   why_not: string | null;
+  report: boolean;
   training: Training | null;
 }
 

@@ -40,6 +40,7 @@ export class Session {
   private again: ReturnType<typeof setTimeout> | undefined;
   private viewTimer: ReturnType<typeof setTimeout> | undefined;
   private heardAt = 0;
+  private statusAt = 0;
   private want: Want = { scene: true, cameras: [] };
   private azimuth = 0;
 
@@ -137,8 +138,10 @@ export class Session {
   }
 
   private checkSilence(): void {
-    const live = this.snapshot.connection === "live";
-    if (live && performance.now() - this.heardAt > SILENCE_MS) void this.lost();
+    if (this.snapshot.connection !== "live") return;
+    const now = performance.now();
+    if (now - this.heardAt > SILENCE_MS) void this.lost();
+    else if (now - this.statusAt > SILENCE_MS) this.update({ connection: "starting" }); // it hangs: the server starts it again
   }
 
   private heard(data: ArrayBuffer | string): void {
@@ -161,10 +164,12 @@ export class Session {
       case "ping":
         return this.send({ type: "pong", t: message.t, client: performance.now() });
       case "status":
+        this.statusAt = performance.now();
         return this.update({ connection: "live", status: message });
       case "ack":
         return this.acknowledged(message);
       case "scene":
+        this.statusAt = performance.now();
         this.update({ connection: "live", scene: message });
         return this.resendAll();
       case "starting":

@@ -46,6 +46,7 @@ function Actions({ run, onTrain }: { run: Run; onTrain: () => void }) {
   const first = run.can_train ? "" : "primary";
   return (
     <div class="actions">
+      {run.report && <a class="button" href={api.reportUrl(run.name)} target="_blank" rel="noopener">Report</a>}
       <a class="button" href={href({ page: "episodes", run: run.name })}>Episodes</a>
       <button type="button" class={run.can_train ? "primary" : ""} disabled={!run.can_train}
         aria-describedby={run.can_train ? undefined : "why-not"} title={run.why_not ?? undefined} onClick={onTrain}>Train</button>

@@ -1,7 +1,9 @@
 """A slow, lossy link between two network namespaces of this machine, emulated packet by packet (needs root).
 
     with Link(delay_ms=25, jitter_ms=5, loss=0.05, burst=3) as link:
-        link.run_there([...])   # in the far namespace, 10.99.0.2; the near one is 10.99.0.1
+        with link.inside(FAR):                  # what this thread opens or starts is at the far end
+            ...
+        subprocess.run(link.command(FAR, [...]))
 
 Every packet of either direction waits for `delay_ms` and a normal jitter; losses come in bursts of `burst` on average.
 """
@@ -13,15 +15,27 @@ import heapq
 import os
 import random
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 NEAR, FAR = "10.99.0.1", "10.99.0.2"
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _CLONE_NEWNET = 0x40000000
-_SPACES = ("retouch-near", "retouch-far")
+
+
+def possible() -> bool:
+    """Whether this machine lets us make a link."""
+    space = f"retouch-probe-{os.getpid()}"
+    if os.geteuid() or not Path("/dev/net/tun").exists() or shutil.which("ip") is None:
+        return False
+    made = subprocess.run(["ip", "netns", "add", space], capture_output=True, check=False).returncode == 0
+    subprocess.run(["ip", "netns", "del", space], capture_output=True, check=False)
+    return made
 
 
 class Link:
@@ -30,10 +44,11 @@ class Link:
     def __init__(self, delay_ms: float, jitter_ms: float, loss: float, burst: float = 3.0, seed: int = 0):
         self.delay_ms, self.jitter_ms, self.loss, self.burst, self.seed = delay_ms, jitter_ms, loss, burst, seed
         self._relay = 0
+        self._spaces = {NEAR: f"retouch-near-{os.getpid()}", FAR: f"retouch-far-{os.getpid()}"}
 
     def __enter__(self) -> "Link":
         self._clear()
-        for space in _SPACES:
+        for space in self._spaces.values():
             _ip("netns", "add", space)
             _ip("-n", space, "link", "set", "lo", "up")
         ready, told = os.pipe()
@@ -47,7 +62,8 @@ class Link:
         os.close(told)
         assert os.read(ready, 1) == b"x", "the link could not be made"
         os.close(ready)
-        for space, own, other in zip(_SPACES, (NEAR, FAR), (FAR, NEAR), strict=True):
+        for own, other in ((NEAR, FAR), (FAR, NEAR)):
+            space = self._spaces[own]
             _ip("-n", space, "addr", "add", own, "peer", other, "dev", "wire0")
             _ip("-n", space, "link", "set", "dev", "wire0", "up")
         return self
@@ -65,23 +81,27 @@ class Link:
         """It passes again; what waited arrives at once."""
         os.kill(self._relay, signal.SIGCONT)
 
-    @staticmethod
-    def near(command: list[str]) -> list[str]:
-        """The command, in the near namespace."""
-        return ["ip", "netns", "exec", _SPACES[0], *command]
+    def command(self, end: str, command: list[str]) -> list[str]:
+        """The command, at one end."""
+        return ["ip", "netns", "exec", self._spaces[end], *command]
 
-    @staticmethod
-    def far(command: list[str]) -> list[str]:
-        """The command, in the far namespace."""
-        return ["ip", "netns", "exec", _SPACES[1], *command]
+    @contextlib.contextmanager
+    def inside(self, end: str) -> Iterator[None]:
+        """This thread, at one end: its new sockets and the programs it starts."""
+        with Path("/proc/thread-self/ns/net").open() as home:
+            _enter(Path("/run/netns") / self._spaces[end])
+            try:
+                yield
+            finally:
+                _set(home.fileno())
 
     def _clear(self) -> None:
-        for space in _SPACES:
+        for space in self._spaces.values():
             subprocess.run(["ip", "netns", "del", space], capture_output=True, check=False)
 
     def _carry(self, told: int) -> None:
         """Read, wait, write, for ever."""
-        ends = [_open(space) for space in _SPACES]
+        ends = [_open(space) for space in self._spaces.values()]
         os.write(told, b"x")
         rng, waiting, count, lost = random.Random(self.seed), [], 0, [False, False]
         to_lost = self.loss / (1 - self.loss) / self.burst
@@ -102,13 +122,21 @@ class Link:
 
 def _open(space: str) -> int:
     """A tunnel's end in a namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"/run/netns/{space}") as place:  # noqa: PTH123
-        if libc.setns(place.fileno(), _CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"cannot enter {space}")
+    _enter(Path("/run/netns") / space)
     end = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(end, _TUNSETIFF, struct.pack("16sH22x", b"wire0", _IFF_TUN | _IFF_NO_PI))
     return end
+
+
+def _enter(space: Path) -> None:
+    with space.open() as place:
+        _set(place.fileno())
+
+
+def _set(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot enter a network namespace")
 
 
 def _ip(*arguments: str) -> None:
