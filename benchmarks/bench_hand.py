@@ -8,6 +8,7 @@ emulated packet by packet (link.py; needs root). Figures go to benchmarks/result
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import shlex
@@ -62,6 +63,7 @@ class Sender:
         self.origin, _, self.code = url.partition("/phone#pair=")
         self.by = by
         self.sequence = 0
+        self.peer: aiortc.RTCPeerConnection | None = None
 
     async def run(self, seconds: float) -> None:
         """Pair, connect, and hold on for so long."""
@@ -73,33 +75,42 @@ class Sender:
         async with websockets.connect(
             address, origin=self.origin, ssl=secure, additional_headers={"cookie": cookies}, compression=None
         ) as socket:
-            peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
-            channel = peer.createDataChannel("control", ordered=False, maxRetransmits=0)
-            channel.on("message", lambda message: self._pong(message, channel.send))
-            answered = asyncio.create_task(self._listen(socket, peer))
-            if self.by == "data channel":
-                await peer.setLocalDescription(await peer.createOffer())
-                await socket.send(json.dumps({"type": "rtc", "kind": "offer", "sdp": peer.localDescription.sdp}))
-                while channel.readyState != "open":
-                    await asyncio.sleep(0.05)
+            listening = asyncio.create_task(self._listen(socket))
+            channel = await self._channel(socket) if self.by == "data channel" else None
             await asyncio.sleep(3.0)  # in which pings set the clock
             begin = due = time.monotonic()
             while time.monotonic() - begin < seconds:
                 frame = self._frame(0.01 * np.sin(time.monotonic() - begin))
-                if self.by == "data channel":
+                if channel is not None:
                     channel.send(frame)
                 elif socket.transport.get_write_buffer_size() < 4096:
                     await socket.send(frame)
                 due += 1 / HERTZ
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            answered.cancel()
+            listening.cancel()
+            if self.peer is not None:
+                await self.peer.close()
+
+    async def _channel(self, socket: Any) -> aiortc.RTCDataChannel:
+        """An open channel; one whose handshake was lost on the way is tried again, as the page does."""
+        while True:
+            peer = self.peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+            channel = peer.createDataChannel("control", ordered=False, maxRetransmits=0)
+            channel.on("message", functools.partial(self._pong, send=channel.send))
+            await peer.setLocalDescription(await peer.createOffer())
+            await socket.send(json.dumps({"type": "rtc", "kind": "offer", "sdp": peer.localDescription.sdp}))
+            for _ in range(100):
+                if channel.readyState == "open":
+                    return channel
+                await asyncio.sleep(0.05)
+            print("no channel yet: once more", file=sys.stderr)
             await peer.close()
 
-    async def _listen(self, socket: Any, peer: aiortc.RTCPeerConnection) -> None:
+    async def _listen(self, socket: Any) -> None:
         async for text in socket:
             message = json.loads(text)
-            if message["type"] == "rtc":
-                await peer.setRemoteDescription(aiortc.RTCSessionDescription(message["sdp"], "answer"))
+            if message["type"] == "rtc" and self.peer is not None:
+                await self.peer.setRemoteDescription(aiortc.RTCSessionDescription(message["sdp"], "answer"))
             elif message["type"] == "ping":
                 waiting: list[str] = []
                 self._pong(text, waiting.append)
@@ -134,6 +145,7 @@ class Desktop:
     def __exit__(self, *_: object) -> None:
         self._stopped = True
         self._thread.join()
+        self.person.mark("discard")
         self.person.close()
 
     def _watch(self) -> None:
@@ -185,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, help="a run whose base has been trained")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement")
+    parser.add_argument("--links", nargs="*", default=list(LINKS), choices=LINKS, help="which of them")
     parser.add_argument("--at", help="(inner) with the server at this address only")
     parser.add_argument("--far", default="", help="(inner) what starts a program at the other end")
     parser.add_argument("--send-to", help="(inner) be a sender, paired by this link")
@@ -198,8 +211,8 @@ def main() -> None:
     if args.at is None:
         result = {"command": "benchmarks/bench_hand.py", "cores": os.cpu_count(), "load": os.getloadavg()[0]}
         result["links"] = {"loopback": here(args, "localhost")}
-        for name, (delay_ms, jitter_ms, loss) in LINKS.items():
-            result["links"][name] = there(args, delay_ms, jitter_ms, loss)
+        for name in args.links:
+            result["links"][name] = there(args, *LINKS[name])
         write_json(RESULT, result)
     else:
         print(json.dumps(here(args, args.at)))

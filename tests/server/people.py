@@ -111,7 +111,7 @@ class Person:
         """Take in what comes until something holds."""
         end = time.monotonic() + patience_s
         while not done():
-            assert time.monotonic() < end, f"waited in vain; status {self.status}, heard {self.heard[-5:]}"
+            assert time.monotonic() < end, f"waited in vain; status {self.status}, heard {str(self.heard[-3:])[-300:]}"
             try:
                 self.take(self.socket.recv(0.05))
             except TimeoutError:
