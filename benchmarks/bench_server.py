@@ -13,8 +13,10 @@ import threading
 import time
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import psutil
+import simplejpeg
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "server"))
@@ -23,7 +25,11 @@ from browser import chromium
 from people import Person, Served
 
 from retouch.policies.files import write_json
+from retouch.processes.film import QUALITY
 from retouch.processes.wire import SCENE_HEAD, STATES
+from retouch.sim.camera import Camera
+from retouch.sim.world import Worlds
+from retouch.tasks.registry import make
 from web_run import copied
 
 RESULT = Path(__file__).parent / "results" / "bench_server.json"
@@ -63,6 +69,7 @@ class Watcher:
     def stop(self) -> None:
         self.stopped = True
         self._thread.join()
+        self.person.client.post("/api/logout")  # ends the session at once
         self.person.close()
 
     def jitter_ms(self) -> np.ndarray:
@@ -77,6 +84,8 @@ def sessions(server: Served) -> list[psutil.Process]:
 
 def crowd(server: Served, people: int, cameras: list[dict], seconds: float) -> dict:
     """`people` at once: jitter of the control step, CPU and memory."""
+    while sessions(server):  # of the figure before, which ends when nobody comes back to it
+        time.sleep(0.1)
     watchers = [Watcher(server, f"person-{k}", cameras) for k in range(people)]
     time.sleep(3.0)
     for watcher in watchers:
@@ -89,7 +98,6 @@ def crowd(server: Served, people: int, cameras: list[dict], seconds: float) -> d
     pss = [p.memory_full_info().pss / 1e6 for p in processes]
     for watcher in watchers:
         watcher.stop()
-    time.sleep(1.0)
     return {
         "people": people,
         "cameras": len(cameras),
@@ -114,7 +122,7 @@ def drawn(server: Served, seconds: float) -> dict:
         for view, frames in (("3D", "frames"), ("Video", "pictures")):
             page.get_by_text(view, exact=True).first.click()
             page.wait_for_timeout(2000)
-            received, painted = [], []
+            late: dict[str, list[float]] = {"received": [], "submitted": [], "drawn": []}
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 if page.get_by_test_id("state").inner_text() != "POLICY":
@@ -122,19 +130,34 @@ def drawn(server: Served, seconds: float) -> dict:
                 page.evaluate(f"window.__retouch.{frames}.length = 0")
                 page.wait_for_timeout(3000)
                 for frame in page.evaluate(f"window.__retouch.{frames}"):
-                    late = frame["wall"] - wall_minus_monotonic - frame["sent"]
-                    painted.append(late)
-                    received.append(late - (frame["drawn"] - frame["received"]))
-            found[view] = {"received_ms": percentiles(np.array(received)), "drawn_ms": percentiles(np.array(painted))}
+                    page_minus_monotonic = frame["wall"] - frame["drawn"] - wall_minus_monotonic
+                    for event, values in late.items():
+                        values.append(frame[event] + page_minus_monotonic - frame["sent"])
+            found[view] = {f"{event}_ms": percentiles(np.array(values)) for event, values in late.items()}
         page.close()
+    found["Video"]["of it drawing and packing_ms"] = percentiles(packing_ms())
     return found
+
+
+def packing_ms(pictures: int = 200) -> np.ndarray:
+    """How long a session takes to draw one picture and make a JPEG of it: a picture's time is that of its world."""
+    task = make("threading")
+    camera, data = Camera(task.drawing, task.cameras[0], 640, 480), Worlds(task.drawing, 1).datas[0]
+    mujoco.mj_forward(task.drawing, data)
+    took = []
+    for _ in range(pictures):
+        begin = time.monotonic()
+        simplejpeg.encode_jpeg(camera.draw(data), quality=QUALITY, colorspace="RGB", colorsubsampling="420")
+        took.append(1000 * (time.monotonic() - begin))
+    return np.array(took[10:])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="a run whose base has been trained")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
-    parser.add_argument("--people", type=int, default=6, help="how many at once, at most")
+    parser.add_argument("--people", type=int, nargs="*", default=[1, 2, 8, 16, 24, 32], help="at once, scene only")
+    parser.add_argument("--filmed", type=int, nargs="*", default=[1, 2, 4, 6, 8, 10], help="at once, with a camera")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "runs"
@@ -146,8 +169,8 @@ def main() -> None:
             result["page"] = drawn(server, args.seconds)
             print(result["page"], flush=True)
             result["people"] = []
-            for cameras in ([], [camera]):
-                for people in range(1, args.people + 1):
+            for cameras, crowds in (([], args.people), ([camera], args.filmed)):
+                for people in crowds:
                     result["people"].append(crowd(server, people, cameras, args.seconds))
                     print(result["people"][-1], flush=True)
         finally:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("retouch.commands.learn:train", "train a policy on data sets"),
     "evaluate": ("retouch.commands.learn:evaluate", "measure a policy's success rate"),
     "improve": ("retouch.commands.learn:improve", "rounds of collect, train, evaluate; resumes by being run again"),
+    "study": ("retouch.commands.study:study", "the papers' tables, computed; shared, resumable"),
     "serve": ("retouch.commands.serve:serve", "people watch, take over and train from a browser and a phone"),
     "data": ("retouch.commands.data:data", "look after data sets: info, check, repair, show, edits"),
     "bench": ("retouch.commands.bench:bench", "measure our own speed"),

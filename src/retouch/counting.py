@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
-from retouch.errors import InputError
+from retouch.errors import InputError, InUse
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ def one_at_a_time(folder: Path, wait: bool = False, together: bool = False) -> I
         together: those who say so may be several, as people who collect one round.
 
     Raises:
-        InputError: somebody else does, and `wait` is off.
+        InUse: somebody else does, and `wait` is off.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".in-use").open("a") as file:
         try:
             fcntl.flock(file, (fcntl.LOCK_SH if together else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            raise InputError(f"{folder} is in use by another retouch: wait for it, or choose another folder") from None
+            raise InUse(f"{folder} is in use by another retouch: wait for it, or choose another folder") from None
         yield

@@ -2,6 +2,7 @@
 
 RetouchError                   something went wrong and the message says what, in one line
 ├── InputError                 what the person gave cannot be used (exit code 2)
+│   ├── InUse                  another process is at work in the same folder
 │   ├── UnknownName            a name that is not registered; the message lists the valid ones
 │   └── MissingExtra           an optional part that is not installed; the message says how to get it
 ├── StoreError                 an episode store cannot be read or written
@@ -26,6 +27,10 @@ class InputError(RetouchError):
     """What the person gave cannot be used."""
 
     exit_code = 2
+
+
+class InUse(InputError):
+    """Another process is at work in the same folder."""
 
 
 class UnknownName(InputError):

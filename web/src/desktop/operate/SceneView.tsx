@@ -29,8 +29,8 @@ export function SceneView({ session, message, roundTrip, surface, onFailed }: Sc
     stage.onTurned = () => setView(null);
     session.setAzimuth(stage.azimuth());
     return session.poses.on(({ frame, received }) =>
-      stage.setPoses(frame.poses, () => {
-        recordFrame("frames", frame.sent, received);
+      stage.setPoses(frame.poses, (submitted) => {
+        recordFrame("frames", frame.sent, received, submitted);
         drawnFrames.newest = frame.sent;
       }),
     );

@@ -5,6 +5,8 @@ import type { ShownState } from "../../shared/states";
 interface FrameTimes {
   sent: number;
   received: number;
+  /** When the commands that draw it had been given. */
+  submitted: number;
   drawn: number;
   wall: number;
 }
@@ -26,9 +28,9 @@ export function recordState(state: ShownState): void {
   probe().state = state;
 }
 
-export function recordFrame(of: "frames" | "pictures", sent: number, received: number): void {
+export function recordFrame(of: "frames" | "pictures", sent: number, received: number, submitted?: number): void {
   const drawn = performance.now();
   const kept = probe()[of];
-  kept.push({ sent, received, drawn, wall: performance.timeOrigin + drawn });
+  kept.push({ sent, received, submitted: submitted ?? drawn, drawn, wall: performance.timeOrigin + drawn });
   if (kept.length > KEPT) kept.shift();
 }

@@ -1,3 +1,6 @@
+/** Told when the commands of a frame that has been drawn had been given to the GPU [ms of this page's clock]. */
+export type Drawn = (submitted: number) => void;
+
 /**
  * Draws at once when asked, or as soon as the GPU is done with the frame before: a slow GPU skips frames and never
  * queues them, and the page goes on answering meanwhile.
@@ -6,7 +9,7 @@ export class Painter {
   private sync: WebGLSync | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private again = false;
-  private done: (() => void) | undefined;
+  private done: Drawn | undefined;
 
   /**
    * @param paint Gives the GPU its commands.
@@ -19,7 +22,7 @@ export class Painter {
   ) {}
 
   /** `done` is called when what is asked for now has been drawn; not if something newer was drawn in its place. */
-  ask(done?: () => void): void {
+  ask(done?: Drawn): void {
     if (done) this.done = done;
     if (this.sync === null) this.begin();
     else this.again = true;
@@ -38,18 +41,19 @@ export class Painter {
     this.paint();
     this.sync = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     this.gl.flush();
-    this.timer = setTimeout(() => this.check(began, done), 0);
+    const submitted = performance.now();
+    this.timer = setTimeout(() => this.check(began, submitted, done), 0);
   }
 
-  private check(began: number, done: (() => void) | undefined): void {
+  private check(began: number, submitted: number, done: Drawn | undefined): void {
     if (this.sync !== null && this.gl.clientWaitSync(this.sync, 0, 0) === this.gl.TIMEOUT_EXPIRED) {
-      this.timer = setTimeout(() => this.check(began, done), 1);
+      this.timer = setTimeout(() => this.check(began, submitted, done), 1);
       return;
     }
     this.gl.deleteSync(this.sync);
     this.sync = null;
     this.took(performance.now() - began);
-    done?.();
+    done?.(submitted);
     if (this.again) this.begin();
   }
 }

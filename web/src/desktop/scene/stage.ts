@@ -6,7 +6,7 @@ import type { Scene } from "../../shared/protocol";
 import { Bodies } from "./bodies";
 import { Lights } from "./lights";
 import { FREE } from "./names";
-import { Painter } from "./painter";
+import { Painter, type Drawn } from "./painter";
 import { Sharpness } from "./sharpness";
 import { viewsOf, type View } from "./views";
 
@@ -57,7 +57,7 @@ export class Stage {
   }
 
   /** Draws the bodies at `poses`; `drawn` is called when that is done, unless newer poses come first. */
-  setPoses(poses: Float32Array, drawn?: () => void): void {
+  setPoses(poses: Float32Array, drawn?: Drawn): void {
     this.bodies.place(poses);
     this.placed = true;
     this.renderer.shadowMap.needsUpdate = true;

@@ -1,0 +1,149 @@
+"""Every figure of a table, computed from the results of its jobs alone.
+
+Outcomes of a cell are an array `[operators, training seeds, initial states]`. The same results give the same figures,
+byte for byte.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from retouch.errors import InputError
+from retouch.studies.iwr import Table
+from retouch.studies.jobs import Policy
+from retouch.studies.store import Store
+
+Outcomes = Bool[np.ndarray, "operators seeds states"]
+RESAMPLES = 10_000
+
+
+def mean_rate(outcomes: Outcomes, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float, float]:
+    """Mean success with its 95 % interval: a bootstrap over operators, over each one's training seeds, over states."""
+    means = _means(outcomes[None], resamples, np.random.default_rng(seed))[0]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(outcomes.mean()), float(low), float(high)
+
+
+def paired_difference(
+    better: Outcomes, worse: Outcomes, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float, float]:
+    """Difference of two methods with its 95 % interval; operators, seeds and states are drawn for both at once.
+
+    Raises:
+        InputError: they were not tried by the same operators on the same states.
+    """
+    if better.shape != worse.shape:
+        raise InputError(f"a paired comparison needs the same trials on both sides: {better.shape}, {worse.shape}")
+    means = _means(np.stack([better, worse]), resamples, np.random.default_rng(seed))
+    low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
+    return float(better.mean() - worse.mean()), float(low), float(high)
+
+
+def _means(outcomes: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Resampled means of each of several cells, `[cells, resamples]`; all cells are resampled alike."""
+    cells, operators, seeds, states = outcomes.shape
+    values: Any = outcomes.astype(np.float64)
+    means = np.empty((cells, resamples))
+    for k in range(resamples):
+        who: Any = rng.integers(operators, size=operators)
+        which: Any = rng.integers(seeds, size=(operators, seeds))
+        at = rng.integers(states, size=states)
+        rows = values[:, who[:, None], which]  # cells, operators, seeds, states
+        means[:, k] = rows.mean(axis=(1, 2))[:, at].mean(axis=1)
+    return means
+
+
+def outcomes(table: Table, store: Store, row: str, column: str) -> Outcomes:
+    """Of a cell, on the test states."""
+    return np.array(
+        [
+            [store.result(table.trials(policy))["successes"] for policy in policies]
+            for policies in table.policies(row, column)
+        ],
+        dtype=bool,
+    )
+
+
+def paper_maximum(table: Table, store: Store, policy: Policy) -> float | None:
+    """The best checkpoint's success: the paper's metric of one training run; None where it was not asked for."""
+    job = table.checkpoints(policy)
+    if job is None:
+        return None
+    return max(float(np.mean(c["successes"])) for c in store.result(job)["checkpoints"])
+
+
+def figures(table: Table, store: Store) -> dict[str, Any]:
+    """Everything that is known of a table, as JSON."""
+    found = {cell: outcomes(table, store, *cell) for cell in table.cells}
+    cells = []
+    for row, column in table.cells:
+        policies = [policy for each in table.policies(row, column) for policy in each]
+        best = [value for policy in policies if (value := paper_maximum(table, store, policy)) is not None]
+        trained = [store.result(policy) for policy in policies]
+        against = (table.reference, column)
+        cells.append(
+            {
+                "row": row,
+                "column": column,
+                "success": mean_rate(found[row, column]),
+                "each": found[row, column].mean(axis=2).tolist(),
+                "trials": int(found[row, column].size),
+                "reference_minus_this": paired_difference(found[against], found[row, column])
+                if against in found and row != table.reference
+                else None,
+                "paper_metric": [float(np.mean(best)), float(np.std(best, ddof=min(1, len(best) - 1)))]
+                if best
+                else None,
+                "paper": table.paper.get((row, column)),
+                "gradient_steps": [t["gradient_steps"] for t in trained],
+                "samples": [t["samples"] for t in trained],
+                "intervention_share": [t["intervention_share"] for t in trained],
+                "jobs": [policy.key for policy in policies],
+                "weights_sha256": [t["weights_sha256"] for t in trained],
+                "outcomes_sha256": hashlib.sha256(np.packbits(found[row, column]).tobytes()).hexdigest(),
+            }
+        )
+    collected = {}
+    for job in table.jobs:
+        result = store.result(job)
+        if "human_steps" in result:
+            collected[job.key] = {"title": job.title, **result}
+    return {
+        "table": table.name,
+        "title": table.title,
+        "operators": [operator.name for operator in table.operators],
+        "reference": table.reference,
+        "cells": cells,
+        "collections": collected,
+    }
+
+
+def encoded(document: dict[str, Any]) -> bytes:
+    """As it is stored: the same figures are the same bytes."""
+    return (json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """The table for people."""
+    lines = [
+        "| method | where | success, last averaged policy | of each training seed | best checkpoint, raw weights "
+        "(paper's metric) | paper | "
+        f"{document['reference']} minus this |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell in document["cells"]:
+        rate, low, high = (100 * v for v in cell["success"])
+        each = "; ".join(" ".join(f"{100 * v:.1f}" for v in seeds) for seeds in cell["each"])
+        metric, difference = cell["paper_metric"], cell["reference_minus_this"]
+        lines.append(
+            f"| {cell['row']} | {cell['column']} | {rate:.1f} % [{low:.1f}, {high:.1f}] (n = {cell['trials']}) | "
+            + f"{each} | "
+            + (f"{100 * metric[0]:.1f} ± {100 * metric[1]:.1f}" if metric else "")
+            + f" | {cell['paper'] or ''} | "
+            + ("{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else "")
+            + " |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,351 @@
+"""The tables of paper 1 (IWR, section V) and what it lacks, as policies to be trained: who collected, what learns.
+
+The primary metric of every table, declared here: success of the last averaged checkpoint on the test states, mean over
+operators and training seeds; intervals by a bootstrap over operators, training seeds and initial states; differences
+between methods paired by all three. Beside it the paper's own: the maximum over checkpoints (raw weights, selection
+states), mean and deviation over training seeds.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from retouch.counting import stream_of
+from retouch.errors import InputError
+from retouch.learning.config import TrainConfig
+from retouch.learning.weights import Alpha, Method, method
+from retouch.operators.profile import PROFILES, Profile, profile
+from retouch.studies.jobs import Checkpoints, Collection, Job, Policy, Trials, in_order, task_digest
+
+INTERVENING = ("hg-dagger", "iwr-nb", "iwr")
+FULL = method("full-demos")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a study is; the defaults are the paper's, but for more fresh states.
+
+    Attributes:
+        demonstrations: that an operator begins with.
+        share: of the base's samples that a round adds as interventions.
+        rounds: of intervention.
+        training_seeds: policies of every cell.
+        collection_seeds: independent collections of every operator.
+        trials: fresh initial states that report.
+        checkpoint_trials: states that every checkpoint is tried on, for the paper's metric.
+        training: of every policy.
+    """
+
+    demonstrations: int = 30
+    share: float = 0.33
+    rounds: int = 3
+    training_seeds: int = 3
+    collection_seeds: int = 1
+    trials: int = 200
+    checkpoint_trials: int = 50
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("demonstrations", "rounds", "training_seeds", "collection_seeds", "trials"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One scripted person at one task: collects, and has policies of their own.
+
+    Attributes:
+        task: name.
+        person: who.
+        seed: of collecting.
+        scale: of the study.
+    """
+
+    task: str
+    person: Profile
+    seed: int
+    scale: Scale
+
+    @property
+    def name(self) -> str:
+        """For rows of outcomes."""
+        return self.person.name if self.seed == 0 else f"{self.person.name}, collection {self.seed}"
+
+    @cached_property
+    def demonstrations(self) -> Collection:
+        """What the base policy learns from."""
+        number = self.scale.demonstrations
+        return self._collection(0, episodes=number, max_attempts=10 * number)
+
+    @cached_property
+    def more_demonstrations(self) -> Collection:
+        """As many samples once more."""
+        return self._collection(1, share=1.0, base=self.demonstrations)
+
+    def interventions(self, name: str, number: int, share: float | None = None) -> Collection:
+        """Of round `number` on the policies of a method; every method's first round is on the same base."""
+        before = self.base(0) if number == 1 else self.trained(method(name), self.data(name, number - 1), 0)
+        share = self.scale.share if share is None else share
+        return self._collection(number, share=share, base=self.demonstrations, policy=before)
+
+    def data(self, name: str, number: int) -> tuple[Collection, ...]:
+        """What a method has collected up to a round."""
+        return (self.demonstrations, *(self.interventions(name, n) for n in range(1, number + 1)))
+
+    def base(self, seed: int) -> Policy:
+        """The policy that everybody begins with."""
+        return self.trained(FULL, (self.demonstrations,), seed)
+
+    def trained(self, how: Method, data: tuple[Collection, ...], seed: int) -> Policy:
+        """A policy on some data."""
+        return Policy(how, data, dataclasses.replace(self.scale.training, seed=seed))
+
+    def _collection(
+        self,
+        number: int,
+        episodes: int | None = None,
+        share: float | None = None,
+        base: Collection | None = None,
+        policy: Policy | None = None,
+        max_attempts: int = 1000,
+    ) -> Collection:
+        return Collection(
+            task=self.task,
+            task_digest=task_digest(self.task),
+            person=self.person,
+            stream=stream_of(self.seed, number),
+            policy=policy,
+            episodes=episodes,
+            share=share,
+            base=base,
+            max_attempts=max_attempts,
+            number=number,
+        )
+
+
+Cell = Callable[[Operator, int], Policy]  # the policy of an operator and a training seed
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of policies.
+
+    Attributes:
+        name, title: of the table.
+        paper: the paper's figures, row and column to text.
+        operators: a row of outcomes each; they are averaged.
+        cells: row and column to the policies there.
+        reference: row that the other rows of a column are compared with.
+        scale: of the study.
+    """
+
+    name: str
+    title: str
+    operators: tuple[Operator, ...]
+    cells: dict[tuple[str, str], Cell]
+    scale: Scale
+    paper: dict[tuple[str, str], str] = field(default_factory=dict)
+    reference: str = "iwr"
+
+    @property
+    def rows(self) -> list[str]:
+        """Names, in order."""
+        return list(dict.fromkeys(row for row, _ in self.cells))
+
+    @property
+    def columns(self) -> list[str]:
+        """Names, in order."""
+        return list(dict.fromkeys(column for _, column in self.cells))
+
+    def policies(self, row: str, column: str) -> list[list[Policy]]:
+        """Of a cell: for every operator, one a training seed."""
+        seeds = range(self.scale.training_seeds)
+        return [[self.cells[row, column](operator, seed) for seed in seeds] for operator in self.operators]
+
+    def trials(self, policy: Policy) -> Trials:
+        """The job that finds the primary figure of a policy."""
+        return Trials(policy, self.scale.trials)
+
+    def checkpoints(self, policy: Policy) -> Checkpoints | None:
+        """The job that finds the paper's figure; None where the study leaves it out."""
+        return Checkpoints(policy, self.scale.checkpoint_trials) if self.scale.checkpoint_trials else None
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """All that must be done, in order."""
+        policies = [p for row, column in self.cells for each in self.policies(row, column) for p in each]
+        wanted: list[Job] = [self.trials(policy) for policy in policies]
+        wanted += [job for job in map(self.checkpoints, policies) if job is not None]
+        return in_order(wanted)
+
+
+def _own(name: str, number: int) -> Cell:
+    """A method on what it has collected."""
+    return lambda operator, seed: operator.trained(method(name), operator.data(name, number), seed)
+
+
+def _on(name: str, collector: str) -> Cell:
+    """A method on what another has collected."""
+    return lambda operator, seed: operator.trained(method(name), operator.data(collector, operator.scale.rounds), seed)
+
+
+def _base(operator: Operator, seed: int) -> Policy:
+    return operator.base(seed)
+
+
+def _full(operator: Operator, seed: int) -> Policy:
+    return operator.trained(FULL, (operator.demonstrations, operator.more_demonstrations), seed)
+
+
+def _columns(rounds: int) -> list[str]:
+    return [f"round {n}" for n in range(1, rounds)] + ["final"]
+
+
+def by_rounds(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """Every method, round after round, on its own data (Tables I and II)."""
+    scale = operators[0].scale
+    cells: dict[tuple[str, str], Cell] = {("base", "final"): _base, ("full-demos", "final"): _full}
+    for how in INTERVENING:
+        for number, column in enumerate(_columns(scale.rounds), start=1):
+            cells[how, column] = _own(how, number)
+    return Table(name, title, operators, cells, scale, paper)
+
+
+def by_data(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """Every method on every method's final data (Tables III and IV)."""
+    cells = {(how, f"data of {who}"): _on(how, who) for who in INTERVENING for how in INTERVENING}
+    return Table(name, title, operators, cells, operators[0].scale, paper)
+
+
+def single_round(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """One large round against several of the same size (end of section V-D)."""
+    scale = operators[0].scale
+
+    def large(operator: Operator, seed: int) -> Policy:
+        once = operator.interventions("iwr", 1, share=scale.share * scale.rounds)
+        return operator.trained(method("iwr"), (operator.demonstrations, once), seed)
+
+    cells: dict[tuple[str, str], Cell] = {
+        ("base", "final"): _base,
+        ("iwr, one large round", "final"): large,
+        ("iwr", "final"): _own("iwr", scale.rounds),
+    }
+    return Table(name, title, operators, cells, scale, paper)
+
+
+def labels(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """Initial demonstrations in D_R or in D_I, which the paper leaves open; on iwr's final data."""
+    scale = operators[0].scale
+
+    def counted(where: str) -> Cell:
+        how = method("iwr").replace(demonstrations_count_as=where)  # type: ignore[arg-type]
+        return lambda operator, seed: operator.trained(how, operator.data("iwr", scale.rounds), seed)
+
+    cells = {
+        ("iwr", "final"): counted("rollout"),
+        ("iwr, demonstrations in D_I", "final"): counted("interventions"),
+        ("iwr-nb", "final"): _on("iwr-nb", "iwr"),
+    }
+    return Table(name, title, operators, cells, scale, paper)
+
+
+ALPHAS = (2.0, 4.0, 16.0, 32.0)
+
+
+def alphas(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """The weight of an intervention sample, around the balanced one; on iwr's final data."""
+    scale = operators[0].scale
+
+    def weighted(alpha: Alpha) -> Cell:
+        how = method("iwr").replace(alpha=alpha)
+        return lambda operator, seed: operator.trained(how, operator.data("iwr", scale.rounds), seed)
+
+    cells: dict[tuple[str, str], Cell] = {(f"alpha {alpha:g}", "final"): weighted(alpha) for alpha in ALPHAS}
+    cells = {("iwr-nb", "final"): _on("iwr-nb", "iwr"), **cells, ("iwr", "final"): weighted("balanced")}
+    return Table(name, title, operators, cells, scale, paper)
+
+
+def length(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """Fixed epochs, as in the paper, against a fixed number of gradient steps; on iwr's final data."""
+    scale = operators[0].scale
+    cells = {(how, f"{scale.training.epochs} epochs"): _on(how, "iwr") for how in INTERVENING}
+    steps = 6000
+
+    def fixed(how: str) -> Cell:
+        return lambda operator, seed: Policy(
+            method(how),
+            operator.data("iwr", scale.rounds),
+            dataclasses.replace(scale.training, steps=steps, seed=seed),
+        )
+
+    cells |= {(how, f"{steps} steps"): fixed(how) for how in INTERVENING}
+    return Table(name, title, operators, cells, scale, paper)
+
+
+_TABLE_1 = {
+    ("base", "final"): "58.0±9.2",
+    ("full-demos", "final"): "76.7±2.3",
+    ("hg-dagger", "round 1"): "57.3±9.5",
+    ("hg-dagger", "round 2"): "62.7±5.0",
+    ("hg-dagger", "final"): "75.3±8.1",
+    ("iwr-nb", "round 1"): "76.0±6.9",
+    ("iwr-nb", "round 2"): "72.0±3.5",
+    ("iwr-nb", "final"): "74.7±1.2",
+    ("iwr", "round 1"): "84.0±5.3",
+    ("iwr", "round 2"): "90.7±3.1",
+    ("iwr", "final"): "87.3±5.0",
+}
+_TABLE_2 = {
+    ("base", "final"): "52.0±3.5",
+    ("full-demos", "final"): "64.9±8.3",
+    ("hg-dagger", "round 1"): "70.2±15.3",
+    ("hg-dagger", "round 2"): "71.1±9.7",
+    ("hg-dagger", "final"): "69.6±10.1",
+    ("iwr", "round 1"): "79.6±8.9",
+    ("iwr", "round 2"): "79.5±11.7",
+    ("iwr", "final"): "87.5±9.4",
+}
+_TABLE_3 = {
+    ("hg-dagger", "data of hg-dagger"): "75.3±8.1",
+    ("hg-dagger", "data of iwr-nb"): "72.0±5.3",
+    ("hg-dagger", "data of iwr"): "81.3±4.2",
+    ("iwr-nb", "data of hg-dagger"): "80.0±1.4",
+    ("iwr-nb", "data of iwr-nb"): "74.7±1.2",
+    ("iwr-nb", "data of iwr"): "86.0±4.0",
+    ("iwr", "data of hg-dagger"): "87.3±6.4",
+    ("iwr", "data of iwr-nb"): "84.7±6.4",
+    ("iwr", "data of iwr"): "87.3±5.0",
+}
+_TABLE_4 = {
+    ("hg-dagger", "data of hg-dagger"): "69.6±10.1",
+    ("hg-dagger", "data of iwr"): "71.6±16.1",
+    ("iwr", "data of hg-dagger"): "85.6±6.5",
+    ("iwr", "data of iwr"): "87.5±9.4",
+}
+
+Maker = Callable[[str, str, tuple[Operator, ...], dict[tuple[str, str], str]], Table]
+ONE, THREE = ("steady",), tuple(PROFILES)
+TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], str]]] = {
+    "1": (by_rounds, "Table I: threading, one operator", "threading", ONE, _TABLE_1),
+    "2": (by_rounds, "Table II: coffee machine, three operators", "coffee", THREE, _TABLE_2),
+    "3": (by_data, "Table III: threading, every method on every method's data", "threading", ONE, _TABLE_3),
+    "4": (by_data, "Table IV: coffee machine, every method on every method's data", "coffee", THREE, _TABLE_4),
+    "rounds": (single_round, "Threading: one large round against three", "threading", ONE, {}),
+    "rounds-coffee": (single_round, "Coffee machine: one large round against three", "coffee", ONE, {}),
+    "alpha": (alphas, "Threading: the weight of an intervention sample", "threading", ONE, {}),
+    "labels": (labels, "Threading: where the first demonstrations count", "threading", ONE, {}),
+    "length": (length, "Threading: fixed epochs against fixed gradient steps", "threading", ONE, {}),
+}
+
+
+def table(name: str, scale: Scale, task: str | None = None, people: tuple[str, ...] | None = None) -> Table:
+    """One of the tables, at some scale; `task` and `people` in place of its own."""
+    maker, title, own_task, own_people, paper = TABLES[name]
+    operators = tuple(
+        Operator(task or own_task, profile(who), seed, scale)
+        for who in people or own_people
+        for seed in range(scale.collection_seeds)
+    )
+    return maker(name, title, operators, paper)

@@ -1,0 +1,320 @@
+"""What a study is made of: episodes collected, policies trained, policies tried. Each is named by what it depends on.
+
+A job is a frozen description; two that are equal are the same job, whichever table asks for them. Nothing here imports
+torch or MuJoCo before a job is done.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from retouch.errors import RetouchError
+from retouch.learning.config import TrainConfig
+from retouch.learning.weights import Method
+from retouch.operators.profile import Profile
+from retouch.progress import Progress
+
+FORMAT = 1  # goes up when the same description stands for something else
+
+
+class Results(Protocol):
+    """Where the results of other jobs are."""
+
+    def folder(self, job: "Job") -> Path:
+        """The folder of a job."""
+
+    def result(self, job: "Job") -> dict[str, Any]:
+        """What it found out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One step of a study, done once."""
+
+    @property
+    def needs(self) -> tuple["Job", ...]:
+        """What must be done before."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """For people who watch."""
+        raise NotImplementedError
+
+    def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
+        """Do it in its folder, or go on with it there, and return what it found out."""
+        raise NotImplementedError
+
+    @functools.cached_property
+    def description(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON; other jobs by their keys."""
+        values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {"format": FORMAT, "kind": type(self).__name__, **values}
+
+    @functools.cached_property
+    def key(self) -> str:
+        """The name of its folder: what it is, and a hash of the description."""
+        text = json.dumps(self.description, sort_keys=True, allow_nan=False)
+        return f"{type(self).__name__.lower()}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@dataclass(frozen=True, eq=False)
+class Collection(Job):
+    """Episodes of one person (IWR, section V-C).
+
+    Attributes:
+        task: name; `task_digest` is of its physics and observation, so that a changed task is another job.
+        person: who demonstrates or intervenes.
+        stream: which sequence of initial states.
+        policy: that is corrected; None for whole demonstrations.
+        episodes: completed ones to collect, or
+        share: human samples in completed attempts, as a share of those of `base`.
+        max_attempts: to give up after.
+        number: the round.
+    """
+
+    task: str
+    task_digest: str
+    person: Profile
+    stream: int
+    policy: "Policy | None" = None
+    episodes: int | None = None
+    share: float | None = None
+    base: "Collection | None" = None
+    max_attempts: int = 1000
+    number: int = 0
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The policy, and the collection whose size counts."""
+        return tuple(job for job in (self.base, self.policy) if job is not None)
+
+    @property
+    def title(self) -> str:
+        """For people who watch."""
+        what = "demonstrations" if self.policy is None else f"interventions on {self.policy.method.name}"
+        return f"{self.task}, round {self.number}: {what} by scripted '{self.person.name}'"
+
+    def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
+        """Collect.
+
+        Raises:
+            RetouchError: the target was not reached within `max_attempts`.
+        """
+        from retouch.collection import collect
+        from retouch.counting import Target
+        from retouch.operators.scripted import ScriptedPerson
+        from retouch.policies.checkpoint import load_policy
+        from retouch.rounds import HORIZON_OF_PEOPLE
+        from retouch.tasks.registry import make
+
+        task = make(self.task)
+        samples = None
+        if self.base is not None and self.share is not None:
+            samples = round(self.share * others.result(self.base)["human_steps"])
+        target = Target(self.episodes, samples, self.max_attempts)
+        tally = collect(
+            task,
+            ScriptedPerson(self.person),
+            "demonstrate" if self.policy is None else "take-over",
+            data_of(folder),
+            target,
+            policy=load_policy(policy_of(others.folder(self.policy))) if self.policy is not None else None,
+            policy_name=self.policy.key if self.policy is not None else None,
+            stream=self.stream,
+            round_number=self.number,
+            horizon=HORIZON_OF_PEOPLE * task.horizon,
+            progress=progress,
+            title=self.title,
+        )
+        return dataclasses.asdict(tally) | {"reached": tally.reached(target), "target_samples": samples}
+
+
+@dataclass(frozen=True, eq=False)
+class Policy(Job):
+    """A policy, trained from scratch.
+
+    Attributes:
+        method: which samples count, how much.
+        data: what it learns from; the demonstrations first.
+        training: how, with its seed.
+    """
+
+    method: Method
+    data: tuple[Collection, ...]
+    training: TrainConfig
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The data."""
+        return self.data
+
+    @property
+    def title(self) -> str:
+        """For people who watch."""
+        first = self.data[0]
+        return f"{first.task}, {self.method.name} on {len(self.data) - 1} rounds, seed {self.training.seed}: training"
+
+    def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
+        """Train."""
+        from retouch.episodes import Dataset
+        from retouch.learning.data import TrainingData
+        from retouch.learning.train import train
+        from retouch.policies.checkpoint import read_info
+
+        out = policy_of(folder)
+        data = TrainingData.from_datasets([Dataset(data_of(others.folder(part))) for part in self.data])
+        with progress.stage(self.title, 1.0) as stage:
+            train(
+                data,
+                self.method,
+                self.training,
+                out,
+                progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}"),
+            )
+        told = read_info(out).training
+        return {
+            "gradient_steps": told["gradient_steps"],
+            "epochs": told["epochs"],
+            "samples": told["data"]["steps"],
+            "windows": told["windows"],
+            "intervention_share": told["intervention_share"],
+            "data_sha256": told["data"]["sha256"],
+            "weights_sha256": _sha256(out / "weights.safetensors"),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Trials(Job):
+    """The last averaged policy on fresh initial states: the primary figure."""
+
+    policy: Policy
+    trials: int
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The policy."""
+        return (self.policy,)
+
+    @property
+    def title(self) -> str:
+        """For people who watch."""
+        return self.policy.title.removesuffix("training") + "fresh states"
+
+    def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
+        """Try it."""
+        from retouch.evaluation import evaluate
+        from retouch.policies.checkpoint import load_policy
+        from retouch.tasks.registry import make
+
+        policy = load_policy(policy_of(others.folder(self.policy)))
+        with progress.stage(self.title, self.trials) as stage:
+            found = evaluate(make(self.policy.data[0].task), policy, self.trials, "test", each=stage.at)
+        return {"seeds": found.seeds, "successes": found.successes, "steps": found.steps}
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoints(Job):
+    """Every checkpoint's raw weights on the selection states: the paper's metric is the best of them."""
+
+    policy: Policy
+    trials: int
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        """The policy."""
+        return (self.policy,)
+
+    @property
+    def title(self) -> str:
+        """For people who watch."""
+        return self.policy.title.removesuffix("training") + "checkpoints"
+
+    def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
+        """Try all of them; those that an interrupted job has tried are kept."""
+        from retouch.evaluation import evaluate
+        from retouch.outcomes import Evaluation
+        from retouch.policies.checkpoint import checkpoint_steps, load_policy
+        from retouch.tasks.registry import make
+
+        task, at = make(self.policy.data[0].task), policy_of(others.folder(self.policy))
+        steps, found = checkpoint_steps(at), []
+        with progress.stage(self.title, len(steps)) as stage:
+            for k, step in enumerate(steps):
+                path = folder / f"step-{step:06d}.json"
+                if not path.exists():
+                    evaluate(task, load_policy(at, step, "raw"), self.trials, "select", name=str(step)).save(path)
+                found.append({"step": step, "successes": Evaluation.load(path).successes})
+                stage.at(k + 1)
+        return {"checkpoints": found}
+
+
+def data_of(folder: Path) -> Path:
+    """Where a collection's episodes are."""
+    return folder / "data"
+
+
+def policy_of(folder: Path) -> Path:
+    """Where a trained policy is."""
+    return folder / "policy"
+
+
+def in_order(wanted: Iterable[Job]) -> list[Job]:
+    """All jobs that are needed for some, each once, none before what it needs; what most waits for comes first."""
+    found: dict[Job, int] = {}  # how long the longest chain is that begins with it
+
+    def see(job: Job, above: int) -> None:
+        if found.get(job, -1) < above:
+            found[job] = above
+            for need in job.needs:
+                see(need, above + 1)
+
+    for job in wanted:
+        see(job, 0)
+    order = sorted(found, key=lambda job: -found[job])
+    if any(found[need] <= found[job] for job in order for need in job.needs):
+        raise RetouchError("a study needs itself")
+    return order
+
+
+@functools.cache
+def task_digest(name: str) -> str:
+    """Of a task's physics, observation, rate and horizon; computed once a process."""
+    import mujoco
+    import numpy as np
+
+    from retouch.tasks.registry import make
+
+    task = make(name)
+    size = mujoco.mj_sizeModel(task.physics)
+    buffer = np.empty(size, np.uint8)
+    mujoco.mj_saveModel(task.physics, None, buffer)
+    said = (task.observation_names, task.action_names, task.control_period, task.horizon)
+    return hashlib.sha256(buffer.tobytes() + repr(said).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Job):
+        return value.key
+    if isinstance(value, TrainConfig):
+        return value.what_matters()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

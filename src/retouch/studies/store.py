@@ -1,0 +1,74 @@
+"""Where a study's jobs are: a folder each, named by the job's key; done when its result.json is there.
+
+`<key>/job.json` says what the job is and what made it, `data/` or `policy/` hold what came of it. Any number of
+processes may share a store: whoever holds a job's lock does it.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from retouch.counting import one_at_a_time
+from retouch.errors import InUse, RetouchError
+from retouch.policies.files import write_json
+from retouch.progress import SILENT, Progress
+from retouch.studies.jobs import Job
+from retouch.versions import versions
+
+
+class Store:
+    """The jobs in one folder."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._results: dict[str, dict[str, Any]] = {}
+
+    def folder(self, job: Job) -> Path:
+        """The folder of a job."""
+        return self.root / job.key
+
+    def done(self, job: Job) -> bool:
+        """Whether its result is there."""
+        return job.key in self._results or (self.folder(job) / "result.json").exists()
+
+    def result(self, job: Job) -> dict[str, Any]:
+        """What it found out.
+
+        Raises:
+            RetouchError: it has not been done, or its file is damaged.
+        """
+        if job.key not in self._results:
+            path = self.folder(job) / "result.json"
+            try:
+                self._results[job.key] = json.loads(path.read_text())
+            except FileNotFoundError:
+                raise RetouchError(f"{job.title} has not been done yet ({path} is missing)") from None
+            except ValueError as error:
+                raise RetouchError(f"{path} is damaged ({error}): delete it to do it again") from None
+        return self._results[job.key]
+
+    def do(self, job: Job, progress: Progress = SILENT) -> bool:
+        """Do a job whose needs are done; False when it is done or another process is at it."""
+        folder = self.folder(job)
+        try:
+            with one_at_a_time(folder):
+                if self.done(job):
+                    return False
+                write_json(folder / "job.json", {"title": job.title, **job.description, "versions": versions()})
+                wall, cpu = time.monotonic(), time.process_time()
+                found = job.do(folder, self, progress)
+                spent = {"seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu}
+                write_json(folder / "spent.json", spent)  # of this time: one that was killed knows of its last part
+                write_json(folder / "result.json", found)
+                return True
+        except InUse:
+            return False
+
+    def spent(self, job: Job) -> dict[str, float]:
+        """Seconds it took, by the clock and of a core."""
+        try:
+            found: dict[str, float] = json.loads((self.folder(job) / "spent.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {"seconds": 0.0, "cpu_seconds": 0.0}
+        return found

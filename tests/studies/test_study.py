@@ -1,0 +1,140 @@
+"""A small study as people run it: killed and resumed, shared, on Ray; the table is the same, byte for byte."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+SMALL = {
+    "demonstrations": 2,
+    "rounds": 2,
+    "share": 0.1,
+    "training-seeds": 1,
+    "trials": 3,
+    "checkpoint-trials": 2,
+    "training.steps": 12,
+    "training.checkpoints": 2,
+}
+
+
+def command(out: Path, written: Path, *more: str) -> list[str]:
+    scale = [part for name, value in SMALL.items() for part in (f"--{name}", str(value))]
+    start = [sys.executable, "-m", "retouch", "study", "iwr", "--table", "1", "3"]
+    return [*start, "--out", str(out), "--write", str(written), *scale, *more]
+
+
+def study(out: Path, written: Path, *more: str) -> dict[str, bytes]:
+    done = subprocess.run(command(out, written, *more), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {path.name: path.read_bytes() for path in sorted(written.glob("*.json"))}
+
+
+@pytest.fixture(scope="module")
+def through(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """Where one ran through, and what it wrote."""
+    folder = tmp_path_factory.mktemp("through")
+    return folder / "jobs", study(folder / "jobs", folder / "written")
+
+
+def test_a_table_says_all_that_it_rests_on(through) -> None:
+    jobs, written = through
+    first = json.loads(written["table-1.json"])
+    assert [(c["row"], c["column"]) for c in first["cells"]][:3] == [
+        ("base", "final"),
+        ("full-demos", "final"),
+        ("hg-dagger", "round 1"),
+    ]
+    for cell in first["cells"]:
+        assert cell["trials"] == 3
+        for key, sha in zip(cell["jobs"], cell["weights_sha256"], strict=True):
+            assert json.loads((jobs / key / "result.json").read_text())["weights_sha256"] == sha
+    assert len(first["collections"]) == 2 + 1 + 3
+
+
+def test_killed_five_times_it_gives_the_same_table(through, tmp_path: Path) -> None:
+    chance, kills = random.Random(5), 0
+    while kills < 5:
+        running = subprocess.Popen(
+            command(tmp_path / "jobs", tmp_path / "written"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(1.5, 4.0))
+        workers = psutil.Process(running.pid).children(recursive=True)
+        if running.poll() is not None:
+            break
+        for process in [running, *workers]:
+            os.kill(process.pid, signal.SIGKILL)
+        running.wait()
+        kills += 1
+    assert kills == 5
+    assert study(tmp_path / "jobs", tmp_path / "written") == through[1]
+
+
+def test_workers_end_with_the_command(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        command(tmp_path / "jobs", tmp_path / "written"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(3.0)
+    workers = psutil.Process(running.pid).children(recursive=True)
+    assert workers
+    running.kill()
+    running.wait()
+    _, alive = psutil.wait_procs(workers, 10)
+    assert not alive
+
+
+def test_two_commands_share_the_work(through, tmp_path: Path) -> None:
+    other = subprocess.Popen(
+        command(tmp_path / "jobs", tmp_path / "elsewhere", "--workers", "1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert study(tmp_path / "jobs", tmp_path / "written", "--workers", "1") == through[1]
+    assert other.wait(60) == 0
+    assert (tmp_path / "elsewhere" / "table-1.json").read_bytes() == through[1]["table-1.json"]
+
+
+def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    running = subprocess.Popen(
+        command(tmp_path / "jobs", tmp_path / "written", "--executor", "ray"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    killed = 0
+    while running.poll() is None and not killed:
+        time.sleep(0.5)
+        begun = len(list((tmp_path / "jobs").glob("*/result.json")))
+        for process in psutil.Process(running.pid).children(recursive=True) if begun > 3 else []:
+            if any("do_one" in part for part in process.cmdline()):
+                process.kill()
+                killed += 1
+                break
+    _, complaints = running.communicate(timeout=240)
+    assert running.returncode == 0, complaints[-2000:]
+    assert killed == 1
+    assert {path.name: path.read_bytes() for path in (tmp_path / "written").glob("*.json")} == through[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--table", "7"], "unknown table '7' (valid: 1, 2, 3, 4"),
+        (["--table", "1", "--workers", "0"], "workers must be at least 1"),
+        (["--table", "1", "--people", "nobody"], "unknown profile 'nobody'"),
+        (["--table", "1", "--task", "knitting"], "unknown task 'knitting'"),
+    ],
+)
+def test_bad_wishes_get_one_line(tmp_path: Path, wrong: list[str], said: str) -> None:
+    start = [sys.executable, "-m", "retouch", "study", "iwr", "--out", str(tmp_path)]
+    done = subprocess.run([*start, *wrong], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
