@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import mujoco
 import numpy as np
 import psutil
@@ -45,8 +46,8 @@ def percentiles(values: np.ndarray) -> dict[str, float]:
 class Watcher:
     """A person who lets the policy act and starts the next attempt, in a thread of its own."""
 
-    def __init__(self, server: Served, name: str, cameras: list[dict]):
-        self.person = Person(server, server.client(name), "/ws/session?run=watched&correct=take-over")
+    def __init__(self, server: Served, client: httpx.Client, cameras: list[dict]):
+        self.person = Person(server, client, "/ws/session?run=watched&correct=take-over")
         self.person.reach(state="ENDED", needs="start")
         self.person.send({"type": "want", "scene": True, "cameras": cameras})
         self.ticks: list[tuple[int, int, float]] = []  # attempt, step, when
@@ -69,7 +70,6 @@ class Watcher:
     def stop(self) -> None:
         self.stopped = True
         self._thread.join()
-        self.person.client.post("/api/logout")  # ends the session at once
         self.person.close()
 
     def jitter_ms(self) -> np.ndarray:
@@ -82,11 +82,13 @@ def sessions(server: Served) -> list[psutil.Process]:
     return [p for p in psutil.Process(server.process.pid).children() if "session" in " ".join(p.cmdline())]
 
 
-def crowd(server: Served, people: int, cameras: list[dict], seconds: float) -> dict:
+def crowd(server: Served, clients: list[httpx.Client], people: int, cameras: list[dict], seconds: float) -> dict:
     """`people` at once: jitter of the control step, CPU and memory."""
     while sessions(server):  # of the figure before, which ends when nobody comes back to it
         time.sleep(0.1)
-    watchers = [Watcher(server, f"person-{k}", cameras) for k in range(people)]
+    while len(clients) < people:
+        clients.append(server.client(f"person-{len(clients)}"))
+    watchers = [Watcher(server, client, cameras) for client in clients[:people]]
     time.sleep(3.0)
     for watcher in watchers:
         watcher.ticks.clear()
@@ -156,8 +158,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="a run whose base has been trained")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
-    parser.add_argument("--people", type=int, nargs="*", default=[1, 2, 8, 16, 24, 32], help="at once, scene only")
-    parser.add_argument("--filmed", type=int, nargs="*", default=[1, 2, 4, 6, 8, 10], help="at once, with a camera")
+    parser.add_argument("--people", type=int, nargs="*", default=[1, 2, 8, 16, 20], help="at once, scene only")
+    parser.add_argument("--filmed", type=int, nargs="*", default=[1, 2, 4, 6, 8], help="at once, with a camera")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "runs"
@@ -169,9 +171,10 @@ def main() -> None:
             result["page"] = drawn(server, args.seconds)
             print(result["page"], flush=True)
             result["people"] = []
+            clients: list[httpx.Client] = []
             for cameras, crowds in (([], args.people), ([camera], args.filmed)):
                 for people in crowds:
-                    result["people"].append(crowd(server, people, cameras, args.seconds))
+                    result["people"].append(crowd(server, clients, people, cameras, args.seconds))
                     print(result["people"][-1], flush=True)
         finally:
             server.close()
