@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -73,13 +74,17 @@ class Watcher:
         self.person.close()
 
     def jitter_ms(self) -> np.ndarray:
-        """How much longer or shorter than a period the steps took."""
+        """How much longer or shorter than a period the steps took; the first begins when somebody starts it."""
         pairs = itertools.pairwise(self.ticks)
-        return np.array([abs(b[2] - a[2] - PERIOD_MS) for a, b in pairs if a[0] == b[0] and b[1] == a[1] + 1])
+        return np.array([abs(b[2] - a[2] - PERIOD_MS) for a, b in pairs if a[0] == b[0] and b[1] == a[1] + 1 > 1])
 
 
 def sessions(server: Served) -> list[psutil.Process]:
-    return [p for p in psutil.Process(server.process.pid).children() if "session" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process(server.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            found += [process] if "session" in " ".join(process.cmdline()) else []
+    return found
 
 
 def crowd(server: Served, clients: list[httpx.Client], people: int, cameras: list[dict], seconds: float) -> dict:

@@ -1,0 +1,109 @@
+"""Makes the pictures of every page in docs/pages, from a finished run: .venv/bin/python docs/pages.py runs/demo
+
+A real server and Chromium; the phone's AR is emulated, its touches are real.
+"""
+
+import shutil
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "server"), str(ROOT / "benchmarks")]
+
+from browser import Phone, chromium
+from people import Served
+
+from web_run import copied
+
+OUT = Path(__file__).parent / "pages"
+
+
+def keep(page: Page, name: str) -> None:
+    """One picture, as WebP."""
+    page.wait_for_timeout(700)
+    page.screenshot(path=OUT / f"{name}.png")
+    with Image.open(OUT / f"{name}.png") as picture:
+        picture.convert("RGB").save(OUT / f"{name}.webp", quality=82, method=6)
+    (OUT / f"{name}.png").unlink()
+    print(name, flush=True)
+
+
+def desktop(page: Page, server: Served) -> None:
+    """The pages that need no robot."""
+    page.goto(server.url)
+    keep(page, "login")
+    page.goto(f"{server.url}/#invite={server.invitation('anna')}")
+    page.wait_for_timeout(1500)
+    keep(page, "runs")
+    page.goto(f"{server.url}/#/new")
+    keep(page, "new-run")
+    page.goto(f"{server.url}/#/run/finished")
+    keep(page, "run")
+    page.goto(f"{server.url}/#/episodes/finished")
+    keep(page, "episodes")
+    episodes = page.request.get(f"{server.url}/api/runs/finished/episodes").json()
+    episode = next(e for e in episodes if e["control_steps"]["operator"] > 20)
+    page.goto(f"{server.url}/#/episode/finished/{episode['round']}/{episode['id']}")
+    page.wait_for_timeout(6000)
+    keep(page, "replay")
+
+
+def at_work(page: Page, server: Served, dark: Page) -> None:
+    """Watching, pausing, steering by keyboard and by phone."""
+    page.goto(f"{server.url}/#/operate/threading-iwr")
+    page.get_by_test_id("state").filter(has_text="ENDED").wait_for(timeout=30_000)
+    page.keyboard.press("Space")
+    page.wait_for_timeout(3000)
+    keep(page, "operate-policy")
+    page.keyboard.press("Space")
+    keep(page, "operate-paused")
+    page.get_by_text("Pair a phone").first.click()
+    keep(page, "operate-pair")
+    page.keyboard.press("Escape")
+    url = page.request.post(f"{server.url}/api/pair", headers={"origin": server.url}).json()["url"]
+    phone = Phone(page.context.browser, url)
+    keep(phone.page, "phone-start")
+    phone.begin()
+    keep(phone.page, "phone-paused")
+    phone.press()
+    for k in range(20):
+        phone.move((0.004 * k, 1.3, 0.0))
+        phone.page.wait_for_timeout(50)
+    keep(phone.page, "phone-you")
+    for k in range(20):
+        phone.move((0.08 - 0.004 * k, 1.3, 0.0))
+        phone.page.wait_for_timeout(50)
+    keep(page, "operate-you")
+    phone.lift()
+    phone.page.wait_for_timeout(500)
+    keep(phone.page, "phone-policy")
+    dark.goto(f"{server.url}/#/run/finished")
+    keep(dark, "run-dark")
+    page.get_by_text("Video", exact=True).first.click()
+    page.wait_for_timeout(1500)
+    keep(page, "operate-video")
+
+
+def main() -> None:
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        root, run = Path(folder) / "runs", Path(sys.argv[1])
+        shutil.copytree(run, root / "finished")
+        copied(run, root / "threading-iwr")
+        with closing(Served(root)) as server:
+            context = browser.new_context(viewport={"width": 1280, "height": 800})
+            page = context.new_page()
+            desktop(page, server)
+            night = browser.new_context(
+                viewport={"width": 1280, "height": 800}, color_scheme="dark", storage_state=context.storage_state()
+            )
+            at_work(page, server, night.new_page())
+
+
+if __name__ == "__main__":
+    main()
