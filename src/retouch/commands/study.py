@@ -33,19 +33,20 @@ def iwr(
     What is done is kept and shared between tables: run it again to go on, in several processes if you like.
 
     Args:
-        table: which: 1, 2, 3, 4, rounds, rounds-coffee, alpha, labels, length; several at once share the work.
+        table: which: 1, 2, 3, 4, rounds, rounds-coffee, alpha, people, labels, length; several share the work.
         out: folder of the jobs.
         workers: processes on this machine, or of Ray at once.
         executor: who does the jobs; `ray` needs retouch[ray] and, on a cluster, a folder that all nodes see.
         scale: how large; the default is the paper's.
         task: another task than the table's own.
         people: other scripted people than the table's own.
-        write: folder that gets table-NAME.json and table-NAME.md.
+        write: folder that gets every table as JSON, Markdown and SVG.
         as_json: print the figures as JSON.
     """
     from retouch.policies.files import write_atomically
+    from retouch.report.study import figure, header, lines, markdown, on_paper, page
     from retouch.studies import local
-    from retouch.studies.figures import encoded, figures, markdown
+    from retouch.studies.figures import encoded, figures
     from retouch.studies.store import Store
     from retouch.studies.worker import Order
 
@@ -63,18 +64,20 @@ def iwr(
         run_on_ray(jobs, store, order, workers, terminal)
     else:
         local.run(jobs, store, [str(out), order.to_text()], workers, terminal)
-    documents = []
-    for each in tables:
-        document = figures(each, store) | {"scale": dataclasses.asdict(scale)}
-        documents.append(document)
-        text = markdown(document)
+    documents = [figures(each, store) | {"scale": dataclasses.asdict(scale)} for each in tables]
+    command = shlex.join(["retouch", *sys.argv[1:]])
+    files: dict[Path, bytes] = {out / "study.html": page(documents, command).encode()}
+    for document in documents:
+        terminal.table(document["title"], header(document), lines(document))
         if write is not None:
-            command = shlex.join(["retouch", *sys.argv[1:]])
-            write_atomically(write / f"table-{each.name}.json", encoded(document))
-            write_atomically(write / f"table-{each.name}.md", f"{each.title}\n\n    {command}\n\n{text}".encode())
-        terminal.line(f"{each.title}\n\n{text}")
+            name = f"table-{document['table']}"
+            files[write / f"{name}.json"] = encoded(document)
+            files[write / f"{name}.md"] = f"{document['title']}\n\n    {command}\n\n{markdown(document)}".encode()
+            files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
+    for path, content in files.items():
+        write_atomically(path, content)
     hours = sum(store.spent(job)["cpu_seconds"] for job in jobs) / 3600
-    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core")
+    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core; report: {out / 'study.html'}")
     terminal.result({"tables": documents, "core_hours": hours})
 
 

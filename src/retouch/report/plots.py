@@ -50,7 +50,7 @@ def success_by_round(policies: Sequence[PolicyResult]) -> str:
         axes.grid(axis="y")
         _legend(axes, columns=1)
 
-    return _svg("success", "Success rate by round, with 95 % Wilson intervals", 2.9, draw)
+    return svg("success", "Success rate by round, with 95 % Wilson intervals", 2.9, draw)
 
 
 def composition(data: Sequence[RoundData], operator: str) -> str:
@@ -77,7 +77,7 @@ def composition(data: Sequence[RoundData], operator: str) -> str:
         axes.grid(axis="x")
         _legend(axes, columns=2)
 
-    return _svg("composition", "Data that each round added", 1.4 + 0.36 * len(data), draw)
+    return svg("composition", "Data that each round added", 1.4 + 0.36 * len(data), draw)
 
 
 def timelines(episodes: Sequence[Timeline], operator: str, name: str) -> str:
@@ -114,7 +114,7 @@ def timelines(episodes: Sequence[Timeline], operator: str, name: str) -> str:
         axes.set_ylabel("episode")
         _legend(axes, columns=3)
 
-    return _svg(name, f"Who acted when, {name.replace('-', ' ')}", 1.2 + 0.145 * len(episodes), draw)
+    return svg(name, f"Who acted when, {name.replace('-', ' ')}", 1.2 + 0.145 * len(episodes), draw)
 
 
 def _figures() -> list[tuple[str, str, str, Callable[[PolicyResult], float | None]]]:
@@ -130,7 +130,7 @@ def _legend(axes: Any, columns: int) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, borderaxespad=0.2)
 
 
-def _svg(name: str, title: str, height: float, draw: Callable[[Any], None]) -> str:
+def svg(name: str, title: str, height: float, draw: Callable[[Any], None]) -> str:
     """One figure as an <svg> element; `name` keeps its inner ids apart from other figures'."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -151,15 +151,15 @@ def _svg(name: str, title: str, height: float, draw: Callable[[Any], None]) -> s
         draw(axes)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
-    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', svg))
-    svg = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", svg)
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
+    used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
+    text = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", text)
     for colour, variable in STAND_INS.items():
-        svg = svg.replace(colour, variable)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+        text = text.replace(colour, variable)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     label = f'<svg class="figure" role="img" aria-label="{title}" '
     # The size in points goes: the page gives the width, the viewBox the shape.
-    head, rest = svg[len("<svg ") :].split(">", 1)
+    head, rest = text[len("<svg ") :].split(">", 1)
     return label + re.sub(r'(?:^|\s)(?:width|height)="[\d.]+pt"', "", head) + ">" + rest

@@ -124,26 +124,3 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
 def encoded(document: dict[str, Any]) -> bytes:
     """As it is stored: the same figures are the same bytes."""
     return (json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
-
-
-def markdown(document: dict[str, Any]) -> str:
-    """The table for people."""
-    lines = [
-        "| method | where | success, last averaged policy | of each training seed | best checkpoint, raw weights "
-        "(paper's metric) | paper | "
-        f"{document['reference']} minus this |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for cell in document["cells"]:
-        rate, low, high = (100 * v for v in cell["success"])
-        each = "; ".join(" ".join(f"{100 * v:.1f}" for v in seeds) for seeds in cell["each"])
-        metric, difference = cell["paper_metric"], cell["reference_minus_this"]
-        lines.append(
-            f"| {cell['row']} | {cell['column']} | {rate:.1f} % [{low:.1f}, {high:.1f}] (n = {cell['trials']}) | "
-            + f"{each} | "
-            + (f"{100 * metric[0]:.1f} ± {100 * metric[1]:.1f}" if metric else "")
-            + f" | {cell['paper'] or ''} | "
-            + ("{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else "")
-            + " |"
-        )
-    return "\n".join(lines) + "\n"

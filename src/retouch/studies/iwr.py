@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from retouch.counting import stream_of
 from retouch.errors import InputError
@@ -61,12 +62,14 @@ class Operator:
         person: who.
         seed: of collecting.
         scale: of the study.
+        demonstrator: who demonstrates, when not the same.
     """
 
     task: str
     person: Profile
     seed: int
     scale: Scale
+    demonstrator: Profile | None = None
 
     @property
     def name(self) -> str:
@@ -77,12 +80,14 @@ class Operator:
     def demonstrations(self) -> Collection:
         """What the base policy learns from."""
         number = self.scale.demonstrations
-        return self._collection(0, episodes=number, max_attempts=10 * number)
+        first = self._collection(0, episodes=number, max_attempts=10 * number)
+        return first if self.demonstrator is None else dataclasses.replace(first, person=self.demonstrator)
 
     @cached_property
     def more_demonstrations(self) -> Collection:
         """As many samples once more."""
-        return self._collection(1, share=1.0, base=self.demonstrations)
+        more = self._collection(1, share=1.0, base=self.demonstrations)
+        return more if self.demonstrator is None else dataclasses.replace(more, person=self.demonstrator)
 
     def interventions(self, name: str, number: int, share: float | None = None) -> Collection:
         """Of round `number` on the policies of a method; every method's first round is on the same base."""
@@ -267,6 +272,47 @@ def alphas(name: str, title: str, operators: tuple[Operator, ...], paper: dict[t
     return Table(name, title, operators, cells, scale, paper)
 
 
+def kinds_of_people() -> dict[str, Profile]:
+    """`steady`, and people who differ from it in one thing; all of them demonstrate as `steady` does."""
+    steady = profile("steady")
+    hands = steady.intervening
+
+    def differs(**changes: Any) -> Profile:
+        return dataclasses.replace(steady, **changes)
+
+    return {
+        "steady": steady,
+        "slow to react": differs(reaction_delay=1.2),
+        "patient": differs(patience=8.0),
+        "tolerant": differs(funnel_width=0.012, disturbance=0.05),
+        "inattentive": differs(quality=0.5),
+        "another style": differs(intervening=dataclasses.replace(hands, speed=1.0, detour=0.04)),
+        "two styles": differs(intervening=dataclasses.replace(hands, detour=0.04, routes=2)),
+        "hesitant hands": differs(intervening=dataclasses.replace(hands, hesitation_rate=0.5, hesitation_time=0.8)),
+        "shaky hands": differs(intervening=dataclasses.replace(hands, tremor=0.3)),
+        "hands back at once": differs(hand_back="aligned"),
+        "never hands back": differs(hand_back="finish"),
+    }
+
+
+def people(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+    """For which kind of person which method wins: all methods on what iwr has collected with each of them."""
+    scale = operators[0].scale
+    cells: dict[tuple[str, str], Cell] = {}
+
+    def on(how: str, who: Profile) -> Cell:
+        def cell(operator: Operator, seed: int) -> Policy:
+            other = dataclasses.replace(operator, person=who, demonstrator=operator.person)
+            return other.trained(method(how), other.data("iwr", scale.rounds), seed)
+
+        return cell
+
+    for kind, who in kinds_of_people().items():
+        named = dataclasses.replace(who, name=who.name if kind == "steady" else f"{who.name}, {kind}")
+        cells |= {(how, kind): on(how, named) for how in INTERVENING}
+    return Table(name, title, operators, cells, scale, paper)
+
+
 def length(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
     """Fixed epochs, as in the paper, against a fixed number of gradient steps; on iwr's final data."""
     scale = operators[0].scale
@@ -335,6 +381,7 @@ TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], 
     "rounds": (single_round, "Threading: one large round against three", "threading", ONE, {}),
     "rounds-coffee": (single_round, "Coffee machine: one large round against three", "coffee", ONE, {}),
     "alpha": (alphas, "Threading: the weight of an intervention sample", "threading", ONE, {}),
+    "people": (people, "Threading: which method wins with whom", "threading", ONE, {}),
     "labels": (labels, "Threading: where the first demonstrations count", "threading", ONE, {}),
     "length": (length, "Threading: fixed epochs against fixed gradient steps", "threading", ONE, {}),
 }

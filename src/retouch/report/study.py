@@ -1,0 +1,130 @@
+"""A study's tables as one HTML page, and as figures a paper would print; from the figures' JSON alone."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from retouch.report.plots import BOTH, DEMONSTRATION, INK, PERSON, POLICY, STAND_INS, svg
+from retouch.report.style import CSS
+
+COLOURS = {"base": DEMONSTRATION, "full-demos": BOTH, "hg-dagger": PERSON, "iwr-nb": INK, "iwr": POLICY}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+ON_PAPER = {
+    "var(--ink)": "#20242a",
+    "var(--grid)": "#d9dde2",
+    "var(--policy)": "#0072b2",
+    "var(--person)": "#d55e00",
+    "var(--demonstration)": "#8a8f98",
+    "var(--both)": "#aa4499",
+    "var(--pause)": "#c9ced6",
+    "var(--paper)": "#ffffff",
+}
+assert set(ON_PAPER) == set(STAND_INS.values())
+
+
+def figure(document: dict[str, Any]) -> str:
+    """Success of every cell with its interval, beside it the paper's own figure where there is one (hollow)."""
+    rows = list(dict.fromkeys(cell["row"] for cell in document["cells"]))
+    columns = list(dict.fromkeys(cell["column"] for cell in document["cells"]))
+
+    def draw(axes: Any) -> None:
+        width = 0.8 / len(rows)
+        for k, row in enumerate(rows):
+            colour, marker = COLOURS.get(row, INK), MARKERS[k % len(MARKERS)]
+            for number, cell in enumerate(c for c in document["cells"] if c["row"] == row):
+                x = columns.index(cell["column"]) + (k - (len(rows) - 1) / 2) * width
+                mean, low, high = (100 * v for v in cell["success"])
+                axes.plot([x, x], [low, high], color=colour, lw=1.6, zorder=2)
+                label = row if number == 0 else None
+                axes.plot([x], [mean], marker, color=colour, ms=5.5, lw=0, zorder=3, label=label)
+                if cell["paper"] is not None:
+                    at = float(cell["paper"].partition("±")[0])
+                    axes.plot([x + 0.3 * width], [at], marker, mfc="none", mec=colour, ms=4.5, lw=0, zorder=3)
+        axes.set_ylim(0, 102)
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_xlim(-0.5, len(columns) - 0.5)
+        axes.set_ylabel("success, %")
+        axes.grid(axis="y")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, borderaxespad=0.2)
+
+    return svg(f"table-{document['table']}", document["title"], 3.1, draw)
+
+
+def on_paper(element: str) -> str:
+    """A figure that stands alone, in fixed colours on white."""
+    for variable, colour in ON_PAPER.items():
+        element = element.replace(variable, colour)
+    if "xmlns=" not in element.partition(">")[0]:
+        element = element.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return element.replace("<svg ", '<svg font-family="sans-serif" style="background:#ffffff" ', 1)
+
+
+def page(documents: Sequence[dict[str, Any]], command: str) -> str:
+    """All tables, their figures, and how to compute them again."""
+    title = "The IWR study"
+    parts = [
+        f"<h1>{title}</h1>",
+        '<p class="soft">Everybody who demonstrates or intervenes is a scripted person. Success of the last averaged '
+        "policy on fresh initial states, with 95 % intervals from a bootstrap over operators, training seeds and "
+        "states; hollow marks are the paper's figures.</p>",
+    ]
+    for document in documents:
+        parts += [f"<section><h2>{escape(document['title'])}</h2>", figure(document), _table(document), "</section>"]
+    numbers = json.dumps(list(documents), ensure_ascii=False).replace("<", "\\u003c")
+    parts += [
+        "<section><h2>Again</h2>",
+        f"<pre>{escape(command)}</pre>",
+        f'<script type="application/json" id="numbers">{numbers}</script></section>',
+    ]
+    body = "\n".join(parts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def header(document: dict[str, Any]) -> list[str]:
+    """Of `lines`."""
+    return [
+        "method",
+        "where",
+        "success, last averaged policy",
+        "of each training seed",
+        "best checkpoint, raw weights",
+        "paper",
+        f"{document['reference']} minus this",
+    ]
+
+
+def lines(document: dict[str, Any]) -> list[list[str]]:
+    """A table's cells as text, one line a cell."""
+    found = []
+    for cell in document["cells"]:
+        rate, low, high = (100 * v for v in cell["success"])
+        metric, difference = cell["paper_metric"], cell["reference_minus_this"]
+        found.append(
+            [
+                cell["row"],
+                cell["column"],
+                f"{rate:.1f} % [{low:.1f}, {high:.1f}] (n = {cell['trials']})",
+                "; ".join(" ".join(f"{100 * v:.1f}" for v in seeds) for seeds in cell["each"]),
+                f"{100 * metric[0]:.1f} ± {100 * metric[1]:.1f}" if metric else "",
+                cell["paper"] or "",
+                "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else "",
+            ]
+        )
+    return found
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """The table for people."""
+    rows = [header(document), ["---"] * len(header(document)), *lines(document)]
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def _table(document: dict[str, Any]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header(document))
+    rows = "".join("<tr>" + "".join(f"<td>{escape(part)}</td>" for part in row) + "</tr>\n" for row in lines(document))
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
