@@ -1,0 +1,96 @@
+"""What a scripted person does with a pod that is not where or how it should be."""
+
+import math
+
+import numpy as np
+
+from retouch.geometry import Matrix3, Vector3, quat_about, quat_to_matrix
+from retouch.robots.sawyer import MOUNT
+from retouch.tasks.coffee_grasp import leaning_axes, level, pod_in_hand, upright_axes
+from retouch.tasks.coffee_lid import facing_axes
+from retouch.tasks.coffee_scene import HOLDER_RIM, POD_HALF
+from retouch.tasks.coffee_view import View
+from retouch.tasks.hand import Action, Hand, go_over
+from retouch.tasks.vectors import DOWN, UP, cross
+
+MOST_LEAN = 1.1  # of the hand, when it stands a pod up [rad]
+SPOTS = tuple((x, y) for x in (-0.12, -0.02, 0.08) for y in (-0.26, -0.12, 0.04, 0.18, 0.28))
+ASIDE = 0.22  # from the machine, of a place to put a pod down [m]
+
+
+def set_down(hand: Hand, view: View) -> tuple[bool, Action]:
+    """Put the held pod down on a free place, upright if the hand can lean so far.
+
+    Returns:
+        Whether it stands or lies there and may be let go, and the action.
+    """
+    spot = _free_spot(view)
+    axes = _standing_axes(hand, view, spot)
+    turn = hand.turn(view, axes, view.tool)
+    error = spot - view.pod[:2]
+    away = math.dist(view.pod[:2], view.machine[:2]) > ASIDE - 0.04
+    aside = math.hypot(error[0], error[1])
+    angle = math.sqrt(float(turn @ turn))
+    if away and aside < 0.08:
+        error, aside = 0.0 * error, 0.0
+    high = HOLDER_RIM + 0.16 if math.dist(view.tool[:2], view.machine[:2]) < 0.16 else 0.10
+    if aside or angle > 0.15:
+        up = high - view.lowest if view.lowest < high - 0.02 or aside < 0.05 else 0.0
+        if up > 0.05 and high > 0.2:
+            error = 0.0 * error
+        return False, hand.command(np.array([error[0], error[1], up]), turn if view.lowest > 0.05 else 0.0 * turn, 1.0)
+    if view.lowest > 0.003:
+        return False, hand.command(np.array([0.0, 0.0, -view.lowest - 0.003]), turn, 1.0)
+    return True, hand.command(0.0 * view.tool, 0.0 * turn, -1.0)
+
+
+def _free_spot(view: View) -> Vector3:
+    def cost(spot: tuple[float, float]) -> float:
+        near = max(0.0, ASIDE - math.dist(spot, view.machine[:2].tolist()))
+        return math.dist(spot, view.pod[:2].tolist()) + 10.0 * near
+
+    return np.array(min(SPOTS, key=cost))
+
+
+def _standing_axes(hand: Hand, view: View, spot: Vector3) -> Matrix3:
+    """The tool's axes that stand the held pod up as far as the hand leans; it leans outwards, as the arm can."""
+    up = pod_in_hand(view)
+    outwards = level(np.array([spot[0] - MOUNT[0], spot[1] - MOUNT[1], 0.0]))
+    if abs(up[1]) > 0.7:  # held over its ends: it is laid down
+        return min(
+            (leaning_axes(side * cross(UP, outwards), 0.0) for side in (1.0, -1.0)),
+            key=lambda axes: abs(hand.turning(view, axes, view.tool)[0]),
+        )
+    options = []
+    for side in (1.0, -1.0):
+        closing = side * cross(UP, outwards)
+        for turned in (False, True):
+            axes = upright_axes(view, closing)
+            if turned:  # on its other end
+                axes = quat_to_matrix(quat_about(closing, math.pi)) @ axes
+            z = axes[:, 2]
+            lean = math.atan2(float(z @ outwards), float(z @ DOWN))
+            if lean < -0.3:
+                continue
+            least = max(0.0, lean - MOST_LEAN)
+            axes = quat_to_matrix(quat_about(cross(outwards, DOWN), least)) @ axes
+            heading = leaning_axes(closing if axes[:, 1] @ closing > 0 else -closing, 0.0)
+            cost = abs(hand.turning(view, heading, view.tool)[0]) + 2.0 * least
+            options.append((cost, axes))
+    return min(options, key=lambda option: option[0])[1]
+
+
+def push_in(hand: Hand, view: View) -> Action:
+    """Press a pod that sticks in the holder down, with a closed hand."""
+    top = view.pod + POD_HALF * view.pod_axis + 0.004 * UP
+    axes = facing_axes(hand, view, top)
+    turn = hand.turn(view, axes, top)
+    aside = math.dist(view.tool[:2], top[:2])
+    if view.gap > 0.012:
+        high = top[2] + 0.035 - view.tool[2]
+        if aside < 0.1 and high > 0.0:
+            return hand.command(np.array([0.0, 0.0, high + 0.01]), 0.0 * turn, -1.0 if view.around else 0.0)
+        return hand.command(np.array([top[0] - view.tool[0], top[1] - view.tool[1], 0.0]), turn, 1.0)
+    if aside < 0.010 and view.tool[2] < top[2] + 0.03:
+        return hand.command(top + 0.03 * DOWN - view.tool, turn, 1.0)
+    return go_over(hand, view, top + 0.004 * UP, axes, 1.0, clear=0.06)
