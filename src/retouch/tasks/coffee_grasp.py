@@ -15,6 +15,8 @@ FAR = 0.76  # from the arm's base: beyond, the hand leans [m]
 LYING = math.radians(12)  # a pod that leans more is taken across its axis
 LEAN = 0.4  # of the hand away from the machine [rad]
 HAND_PROFILE = ((0.0, 0.012), (0.07, 0.045), (0.13, 0.055), (0.20, 0.065))  # up the hand from its tool, and its radius
+WRIST = 0.235  # of the last joint but one from the tool [m]
+FOREARM = ((0.02, 0.13, 0.02), (0.05, 0.13, 0.12))  # from there: towards the base, to its right, up [m]
 FINGER_ASIDE = 0.048  # of an open finger from the tool [m]
 TIPPED_LID = 0.31  # how high an open lid reaches above the machine's foot [m]
 
@@ -31,45 +33,55 @@ def leaning_axes(closing: Vector3, lean: float) -> Matrix3:
     return np.stack([cross(closing, z), closing, z], axis=1)
 
 
-def grasp_axes(hand: Hand, view: View, last: Matrix3 | None) -> Matrix3:
+def grasp_axes(hand: Hand, view: View, last: Matrix3 | None, tried: list[Matrix3]) -> Matrix3:
     """The tool's axes to take the pod where it stands or lies: clear of the machine, turning little.
 
     Args:
         last: what was chosen a step ago.
+        tried: what has led nowhere.
     """
     options = []
     if view.lean < LYING:
-        ways = [view.machine_axes[:, 1], view.machine_axes[:, 0]]
+        ways = [(0.0, view.machine_axes[:, 1]), (1.0, view.machine_axes[:, 0])]
     else:
-        ways = [cross(UP, level(view.pod_axis))]
-        if view.lean > math.radians(75):
-            ways.append(level(view.pod_axis))  # over its ends
+        along = level(view.pod_axis)
+        # Over its ends is good only to draw it away from something.
+        ways = [(0.0, cross(UP, along)), (5.0, along)]
     base = np.array([MOUNT[0], MOUNT[1], 0.0])
     outwards = level(view.pod - base)
     reach = math.hypot(*(view.pod - base)[:2].tolist())
-    for place, way in enumerate(ways):
+    for awkward, way in ways:
         for side in (1.0, -1.0):
             closing = side * way
             share = float(cross(UP, closing) @ outwards)
             far = share * min(0.5, max(0.0, 4.0 * (reach - FAR)))
             for lean in (0.0, LEAN, -LEAN):
                 axes = leaning_axes(closing, far + lean)
-                cost = abs(hand.turning(view, axes, view.pod)[0]) + 1.0 * place + 1.5 * abs(lean) / LEAN
-                cost += 8.0 * blocked(view, axes)
-                if last is not None and float(np.sum(axes * last)) > 2.9:
+                cost = abs(hand.turning(view, axes, view.pod)[0]) + awkward + 1.5 * abs(lean) / LEAN
+                cost += 4.0 * blocked(view, axes) + 3.0 * sum(_alike(axes, other) for other in tried)
+                if last is not None and _alike(axes, last):
                     cost -= 0.5
                 options.append((cost, axes))
     return min(options, key=lambda option: option[0])[1]
 
 
 def blocked(view: View, axes: Matrix3) -> float:
-    """How deep the machine would be in a hand that takes the pod with these axes: 0 where it is clear."""
+    """How deep the machine would be in a hand that takes the pod with these axes: 0 where it is clear, 1 at 2 cm."""
     worst = 0.0
     for aside in (FINGER_ASIDE, -FINGER_ASIDE):
         worst = max(worst, _in_body(view, view.pod + aside * axes[:, 1], 0.010))
     for up, radius in HAND_PROFILE:
         worst = max(worst, _in_body(view, view.pod - up * axes[:, 2], radius))
-    return min(1.0, worst / 0.02)
+    out = level(view.pod - np.array([MOUNT[0], MOUNT[1], 0.0]))
+    wrist = view.pod - WRIST * axes[:, 2]
+    for back, right, up in FOREARM:
+        worst = max(worst, _in_body(view, wrist - back * out - right * cross(UP, out) + up * UP, 0.055))
+    return worst / 0.02
+
+
+def _alike(axes: Matrix3, other: Matrix3) -> bool:
+    """Whether two orientations differ by less than 18 degrees."""
+    return float(np.sum(axes * other)) > 2.9
 
 
 def _in_body(view: View, point: Vector3, radius: float) -> float:

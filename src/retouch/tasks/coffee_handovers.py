@@ -46,7 +46,7 @@ def _dropped(stage: Stage) -> None:
         position[2] = TABLE_TOP + 0.025
         quat = _lying(rng.uniform(-3, 3))
     stage.put("pod", _clear_of_machine(stage, position), quat)
-    stage.rest(25)
+    stage.rest(35)
 
 
 def _lying(yaw: float) -> np.ndarray:
@@ -120,12 +120,12 @@ def _jammed(stage: Stage) -> None:
     )
     lean = quat_from_vector(rng.uniform(0.1, 0.9) * np.array([-math.sin(way), math.cos(way), 0.0]))
     stage.put("pod", position, lean)
-    stage.rest(12)
+    stage.rest(25)
     if rng.random() < 0.4:
         at = int(stage.task.physics.joint("lid").qposadr[0])
         stage.inside.qpos[at] = math.radians(85)
         mujoco.mj_forward(stage.task.physics, stage.inside)
-        stage.rest(15)
+        stage.rest(25)
 
 
 HANDOVERS = Handovers(
@@ -139,4 +139,5 @@ HANDOVERS = Handovers(
         "stray hand": (stray, 0.1),
     },
     unsolvable=unsolvable,
+    horizon=800,  # of a corrected attempt, too
 )

@@ -6,15 +6,20 @@ import numpy as np
 
 from retouch.geometry import Matrix3, Vector3, quat_about, quat_to_matrix
 from retouch.robots.sawyer import MOUNT
-from retouch.tasks.coffee_grasp import leaning_axes, level, pod_in_hand, upright_axes
+from retouch.tasks.coffee_grasp import hand_lean, leaning_axes, level, pod_in_hand, upright_axes
 from retouch.tasks.coffee_lid import facing_axes
-from retouch.tasks.coffee_scene import HOLDER_RIM, POD_HALF
+from retouch.tasks.coffee_scene import POD_HALF
 from retouch.tasks.coffee_view import View
-from retouch.tasks.hand import Action, Hand, go_over
-from retouch.tasks.vectors import DOWN, UP, cross
+from retouch.tasks.hand import HURRY, Action, Hand, go_over
+from retouch.tasks.vectors import DOWN, UP, cross, segment_distance
 
+STANDS = math.radians(33)  # a pod let go that leans less falls onto its end
 MOST_LEAN = 1.1  # of the hand, when it stands a pod up [rad]
-SPOTS = tuple((x, y) for x in (-0.12, -0.02, 0.08) for y in (-0.26, -0.12, 0.04, 0.18, 0.28))
+# Where a leaning hand stands pods up: far enough from the base to lean outwards, and left of the machine, because the
+# forearm is to the right of the hand.
+SPOTS = tuple((x, y) for x in (-0.08, -0.02, 0.04) for y in (0.17, 0.23, 0.29))
+CLEARANCE = 0.15  # of the hand with a pod from the machine's middle [m]
+OVER = 0.345  # a height above the table at which a pod passes over the open lid [m]
 ASIDE = 0.22  # from the machine, of a place to put a pod down [m]
 
 
@@ -28,26 +33,33 @@ def set_down(hand: Hand, view: View) -> tuple[bool, Action]:
     axes = _standing_axes(hand, view, spot)
     turn = hand.turn(view, axes, view.tool)
     error = spot - view.pod[:2]
-    away = math.dist(view.pod[:2], view.machine[:2]) > ASIDE - 0.04
     aside = math.hypot(error[0], error[1])
-    angle = math.sqrt(float(turn @ turn))
-    if away and aside < 0.08:
+    clear = math.dist(view.tool[:2], view.machine[:2]) > ASIDE - 0.03
+    if aside < 0.05:
         error, aside = 0.0 * error, 0.0
-    high = HOLDER_RIM + 0.16 if math.dist(view.tool[:2], view.machine[:2]) < 0.16 else 0.10
-    if aside or angle > 0.15:
-        up = high - view.lowest if view.lowest < high - 0.02 or aside < 0.05 else 0.0
-        if up > 0.05 and high > 0.2:
-            error = 0.0 * error
-        return False, hand.command(np.array([error[0], error[1], up]), turn if view.lowest > 0.05 else 0.0 * turn, 1.0)
+    if aside or math.sqrt(float(turn @ turn)) > 0.15:
+        crosses = _crosses(view, spot)
+        up = (OVER if crosses else 0.10) - view.lowest
+        if up > 0.03 and (crosses or not clear):
+            return False, hand.command(np.array([0.0, 0.0, up]), 0.0 * turn, 1.0, HURRY)
+        turned = clear and not crosses
+        return False, hand.command(np.array([error[0], error[1], up]), turn if turned else 0.0 * turn, 1.0, HURRY)
     if view.lowest > 0.003:
         return False, hand.command(np.array([0.0, 0.0, -view.lowest - 0.003]), turn, 1.0)
     return True, hand.command(0.0 * view.tool, 0.0 * turn, -1.0)
 
 
+def _crosses(view: View, spot: Vector3) -> bool:
+    """Whether the straight way of the pod to `spot` meets the machine, in the plane."""
+    points = (*view.machine[:2].tolist(), *view.pod[:2].tolist(), *spot.tolist())
+    return segment_distance(*points) < CLEARANCE
+
+
 def _free_spot(view: View) -> Vector3:
     def cost(spot: tuple[float, float]) -> float:
         near = max(0.0, ASIDE - math.dist(spot, view.machine[:2].tolist()))
-        return math.dist(spot, view.pod[:2].tolist()) + 10.0 * near
+        far = 0.3 if _crosses(view, np.array(spot)) else 0.0
+        return math.dist(spot, view.pod[:2].tolist()) + 10.0 * near + far
 
     return np.array(min(SPOTS, key=cost))
 
@@ -61,6 +73,8 @@ def _standing_axes(hand: Hand, view: View, spot: Vector3) -> Matrix3:
             (leaning_axes(side * cross(UP, outwards), 0.0) for side in (1.0, -1.0)),
             key=lambda axes: abs(hand.turning(view, axes, view.tool)[0]),
         )
+    if hand_lean(view) < STANDS:
+        return upright_axes(view, level(view.tool_axes[:, 1]))
     options = []
     for side in (1.0, -1.0):
         closing = side * cross(UP, outwards)

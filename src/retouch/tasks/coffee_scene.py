@@ -16,7 +16,7 @@ Observation = Float32[np.ndarray, " 41"]
 POD_RADIUS, POD_HALF = 0.0243, 0.0231
 # The holder: a cup whose rim is 202 mm above the table. The paper gives no sizes; the width of the cup is our choice,
 # made on the base policy (docs/results.md).
-HOLDER_INNER, HOLDER_WALL = 0.0270, 0.0045
+HOLDER_INNER, HOLDER_WALL = 0.0283, 0.0045
 HOLDER_RIM, HOLDER_FLOOR = 0.202, 0.150
 HOLDER_BOXES = 12
 SEAT = HOLDER_FLOOR + POD_HALF  # of a seated pod's centre above the machine's foot
@@ -88,9 +88,7 @@ def _add_holder(scene: Scene, machine: mujoco.MjsBody) -> None:
         pos = (radius * math.cos(angle), radius * math.sin(angle), centre)
         quat = (math.cos(angle / 2), 0, 0, math.sin(angle / 2))
         size = (HOLDER_WALL / 2, outer * math.tan(math.pi / HOLDER_BOXES), half)
-        scene.touch(
-            machine, "box", size, pos, quat, mass=0.08 / HOLDER_BOXES, surface=plastic, name=f"holder_wall{i}"
-        )
+        scene.touch(machine, "box", size, pos, quat, mass=0.08 / HOLDER_BOXES, surface=plastic, name=f"holder_wall{i}")
         scene.look(machine, "box", size, pos, quat, rgba=STEEL)
 
 
@@ -107,7 +105,7 @@ def _add_lid(scene: Scene, machine: mujoco.MjsBody) -> None:
     plate = (LID_HALF[0], 0, 0)
     scene.touch(lid, "box", LID_HALF, plate, mass=0.079, surface=shell, name="lid")
     scene.touch(lid, "box", GRIP_HALF, GRIP, mass=0.010, surface=shell, name="lid_handle")
-    add_grip(scene, "lid_handle")
+    add_grip(scene, "lid_handle", friction=0.4, torsion=0.0005)  # smooth: it turns in the hand that lifts it
     scene.look(lid, "box", LID_HALF, plate, rgba=LID)
     scene.look(lid, "cylinder", (0.022, 0.0015), (0.045, 0, -LID_HALF[2]), rgba=STEEL)
     scene.look(lid, "box", GRIP_HALF, GRIP, rgba=HANDLE)
@@ -127,9 +125,7 @@ def _draw_machine(scene: Scene, machine: mujoco.MjsBody, low: float, top: float)
     for y in (-0.024, -0.012, 0.0, 0.012, 0.024):
         scene.look(machine, "box", (0.028, 0.002, 0.001), (0.002, y, 0.0165), rgba=NICHE)
     arm = (low - 0.118) / 2
-    scene.look(
-        machine, "box", ((front - niche) / 2, BODY_SIDE, arm), ((front + niche) / 2, 0, 0.118 + arm), rgba=IVORY
-    )
+    scene.look(machine, "box", ((front - niche) / 2, BODY_SIDE, arm), ((front + niche) / 2, 0, 0.118 + arm), rgba=IVORY)
     scene.look(machine, "box", (0.001, 0.026, 0.006), (front, 0, 0.132), rgba=TRIM)
     for y, colour in ((-0.014, HANDLE), (0.0, STEEL), (0.014, STEEL)):  # its buttons
         scene.look(machine, "cylinder", (0.004, 0.0015), (front + 0.001, y, 0.132), _FORWARD, rgba=colour)
@@ -141,7 +137,9 @@ def _draw_machine(scene: Scene, machine: mujoco.MjsBody, low: float, top: float)
     scene.look(machine, "box", (tank_half, BODY_SIDE, (top - low) / 2), (tank_x, 0, (top + low) / 2), rgba=IVORY)
     scene.look(machine, "cylinder", (tank_half, BODY_SIDE - 0.004), (tank_x, 0, top), _SIDEWAYS, rgba=WATER)
     for y in (-1, 1):
-        scene.look(machine, "cylinder", (tank_half, 0.002), (tank_x, y * (BODY_SIDE - 0.002), top), _SIDEWAYS, rgba=TRIM)
+        scene.look(
+            machine, "cylinder", (tank_half, 0.002), (tank_x, y * (BODY_SIDE - 0.002), top), _SIDEWAYS, rgba=TRIM
+        )
         hinge = (float(HINGE[0]), y * (LID_HALF[1] + 0.004), float(HINGE[2]))
         scene.look(machine, "cylinder", (0.007, 0.0035), hinge, _SIDEWAYS, rgba=TRIM)
         scene.look(machine, "box", (0.004, 0.003, 0.010), (hinge[0], hinge[1], hinge[2] - 0.010), rgba=TRIM)

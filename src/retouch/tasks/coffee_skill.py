@@ -21,6 +21,8 @@ USUAL_SPEED = 0.45  # cap on a command, of 1
 STALLED = 15  # steps without turning on
 MOST_LEAN = 0.5  # of the hand over the holder [rad]
 TIP = 0.0035  # of the finger tips below the tool [m]
+PASSING = 0.345  # a height above the machine's foot at which the empty hand passes over the open lid [m]
+OVER_MOUTH = 0.05  # from the holder's axis, of the lower end of a pod that sits on or in the holder [m]
 MACHINE_CLEARANCE = 0.15  # of the empty hand's way from the holder's axis, in the plane [m]
 OVER = 0.37  # a height above the machine's foot at which a held pod passes over the open lid [m]
 
@@ -46,7 +48,7 @@ class Style:
     grasp_height: float = 0.014
     pre_insertion: float = 0.025
     insertion_speed: float = 0.35
-    tolerance: float = 0.0015
+    tolerance: float = 0.0025
     angle_tolerance: float = 0.08
 
 
@@ -71,6 +73,7 @@ class CoffeeSkill:
         self._closing = 0
         self._lid_closing = 0
         self._axes: Matrix3 | None = None
+        self._tried: list[Matrix3] = []
         self._standstill = Standstill()
         self._tries = 0
         self._unfold: Unfold | None = None
@@ -110,14 +113,14 @@ class CoffeeSkill:
 
     def _elevated(self, view: View) -> bool:
         """Whether the pod lies on something, and has to be taken down before the lid can be opened."""
-        return view.lowest > 0.05 and not view.inserted
+        return view.lowest > 0.05 and view.funnel[0] > OVER_MOUTH
 
     def _watch(self, view: View) -> None:
         """Notice getting nowhere; step back then, and do it another way."""
         doing, left = self._left(view)
         self._standstill.look(doing, left, 0.004, view.tool, roams=self.stage in ("reach", "carry"))
         twisted = self._hand.stalled > STALLED
-        patience = 40 if doing == "task" and view.phase != "insert" else 60
+        patience = 30 if doing == "task" and view.phase != "insert" else 60
         if (self._standstill.steps <= patience and not twisted) or view.done:
             return
         self._tries += 1
@@ -126,12 +129,18 @@ class CoffeeSkill:
         out = self._rng.normal(0.0, 0.03, 3)
         out[2] = abs(out[2]) + 0.03
         self._escape = [] if twisted else [(out, np.zeros(3))] * int(self._rng.integers(6, 12))
-        if twisted or self._tries > 2:
+        stuck = (
+            self.stage in ("reach", "carry", "put down", "go to the lid", "go behind the lid")
+            and float(np.linalg.norm(turn)) > 0.05
+        )
+        if twisted or stuck or self._tries > 1:
             if self._tries % 2:
                 self._unfold = Unfold(view, turn, self._rng)
             else:
                 self._hand.at_limit(float(turn[2]))
-        self._axes = None
+        if self._axes is not None:
+            self._tried.append(self._axes)
+            self._axes = None
         self._closing = self._lid_closing = 0
 
     def _left(self, view: View) -> tuple[str, float]:
@@ -164,18 +173,27 @@ class CoffeeSkill:
     def _reach(self, view: View) -> Action:
         """Go above the pod, down around it, and close."""
         style, hand = self.style, self._hand
-        self._axes = grasp_axes(hand, view, self._axes)
+        self._axes = grasp_axes(hand, view, self._axes, self._tried)
         upright, lying = math.cos(view.lean), math.sin(view.lean)
         point = view.pod + style.grasp_height * upright * view.pod_axis - 0.006 * lying * UP
         self.stage, self._closing, action = reach_for(
-            hand, view, point, self._axes, style.approach_height, self._closing, self._still, self._crosses(view, point)
+            hand,
+            view,
+            point,
+            self._axes,
+            style.approach_height,
+            self._closing,
+            self._still,
+            self._crosses(view, point),
+            travel=float(view.machine[2]) + PASSING,
+            slope=4.0,
         )
         return action
 
     def _crosses(self, view: View, point: Vector3) -> bool:
         """Whether the empty hand's straight way to `point` meets the machine."""
         lowest = min(float(view.tool[2]), float(point[2]) + self.style.approach_height)
-        if lowest > view.machine[2] + 0.34 or math.dist(view.tool[:2], point[:2]) < 0.02:
+        if lowest > view.machine[2] + PASSING - 0.01 or math.dist(view.tool[:2], point[:2]) < 0.02:
             return False
         x, y, _ = view.from_machine(np.array([-0.03, 0.0, 0.0])).tolist()
         here, there = view.tool.tolist(), point.tolist()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from retouch.geometry import Matrix3, Vector3
-from retouch.tasks.hand import OPEN_GAP, Action, Hand, HandView, go_over
+from retouch.tasks.hand import OPEN_GAP, TRAVEL, Action, Hand, HandView, go_over
 
 CLOSING = 14  # steps after which fingers have met
 
@@ -19,6 +19,8 @@ def reach_for(
     closing: int,
     still: int,
     crosses: bool,
+    travel: float = TRAVEL,
+    slope: float = 1.0,
 ) -> tuple[str, int, Action]:
     """The next step of taking what is at `point` with the tool's `axes`, both in world.
 
@@ -27,6 +29,7 @@ def reach_for(
         closing: steps for which the hand has been closing.
         still: steps for which the fingers have not moved.
         crosses: whether the straight way there meets something that stands.
+        travel, slope: of the way over it, as `go_over` takes them.
 
     Returns:
         What is done, the new `closing`, and the action.
@@ -50,7 +53,7 @@ def reach_for(
         return "retreat", 0, hand.command(np.array([0.0, 0.0, up]), 0.0 * turn, -1.0)
     if crosses:
         above = point + np.array([0.0, 0.0, approach_height])
-        return "reach", 0, go_over(hand, view, above, axes, -1.0)
+        return "reach", 0, go_over(hand, view, above, axes, -1.0, travel=travel, slope=slope)
     wanted = min(approach_height, max(0.0, 4.0 * (lateral - 0.006) + 0.3 * (angle - 0.1)))
     if not open_hand:
         wanted = approach_height

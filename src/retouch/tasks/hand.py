@@ -143,15 +143,30 @@ class Unfold:
         return hand.command(0.0 * away, self._side * self._forearm, gripper, 1.8)
 
 
-def go_over(hand: Hand, view: HandView, goal: Vector3, axes: Matrix3, gripper: float, clear: float = 0.04) -> Action:
-    """Move the tool to `goal` from above: up, across, down [m]."""
+def go_over(
+    hand: Hand,
+    view: HandView,
+    goal: Vector3,
+    axes: Matrix3,
+    gripper: float,
+    clear: float = 0.04,
+    travel: float = TRAVEL,
+    slope: float = 1.0,
+) -> Action:
+    """Move the tool to `goal` from above: up, across, down [m].
+
+    Args:
+        clear: least height over the goal while the tool is beside it [m].
+        travel: the height for long ways [m].
+        slope: how steeply the way comes down from it.
+    """
     error = goal - view.tool
     aside = math.hypot(error[0], error[1])
     turn = hand.turn(view, axes, goal)
     angle = math.sqrt(float(turn @ turn))
     if aside < 0.012 and angle < 0.2:
         return hand.command(error, turn, gripper)
-    height = max(float(goal[2]) + clear, min(TRAVEL, float(goal[2]) + 1.0 * aside))
+    height = max(float(goal[2]) + clear, min(travel, float(goal[2]) + slope * aside))
     if view.tool[2] < height - 0.03 and aside > 0.02:
         return hand.command(np.array([0.0, 0.0, height + 0.01 - view.tool[2]]), 0.0 * turn, gripper, HURRY)
     return hand.command(np.array([error[0], error[1], height - view.tool[2]]), turn, gripper, HURRY)

@@ -15,7 +15,6 @@ from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 from retouch.tasks.hand import REACHABLE
 
-HORIZON = 600
 BATCH = 50
 FINGERS = 0.02  # the middle of what is grasped may be so far outside of where the tool can go [m]
 Observation = NDArray[np.float32]
@@ -89,10 +88,12 @@ class Handovers:
     Attributes:
         kinds: what comes before each kind of hand-over, and how probable that kind is.
         unsolvable: why nobody can solve the task with this arm from what is seen, or None.
+        horizon: steps after which one has failed.
     """
 
     kinds: Mapping[str, tuple[Prelude, float]]
     unsolvable: Callable[[Observation], str | None]
+    horizon: int = 600
 
 
 def outside(point: Vector3) -> bool:
@@ -161,7 +162,7 @@ def prepare_handover(task: Task, kind: str, data: mujoco.MjData, rng: np.random.
 
 def measure_handovers(task: Task, episodes: int = 500, seed: int = 0, workers: int = 2) -> list[Handover]:
     """Let the skill work from `episodes` random hand-overs; those that nobody can solve come with 0 steps."""
-    unsolvable = handovers_of(task).unsolvable
+    handovers = handovers_of(task)
     results: list[Handover] = []
     batch = min(BATCH, episodes)
     worlds = Worlds(task.physics, batch, workers)
@@ -177,10 +178,10 @@ def measure_handovers(task: Task, episodes: int = 500, seed: int = 0, workers: i
         skills = [task.skill(rng) for rng in rngs]
         outcome: list[Handover | None] = [None] * count
         for slot in range(count):
-            reason = unsolvable(task.observe(worlds.datas[slot]))
+            reason = handovers.unsolvable(task.observe(worlds.datas[slot]))
             if reason is not None:
                 outcome[slot] = Handover(kinds[slot], False, 0, reason)
-        for step in range(1, HORIZON + 1):
+        for step in range(1, handovers.horizon + 1):
             live = np.array([s for s in range(count) if outcome[s] is None], dtype=np.int64)
             if not len(live):
                 break
@@ -189,7 +190,7 @@ def measure_handovers(task: Task, episodes: int = 500, seed: int = 0, workers: i
                 if task.success(worlds.datas[s]):
                     outcome[s] = Handover(kinds[s], True, step, "")
         for s in range(count):
-            results.append(outcome[s] or Handover(kinds[s], False, HORIZON, skills[s].stage))
+            results.append(outcome[s] or Handover(kinds[s], False, handovers.horizon, skills[s].stage))
     return results
 
 
