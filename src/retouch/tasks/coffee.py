@@ -25,6 +25,7 @@ from retouch.tasks.coffee_scene import (
     LID_CLOSED,
     LID_OPEN,
     POD_HALF,
+    RIM_ABOVE_SEAT,
     SEATED_ASIDE,
     SEATED_HIGH,
     SEATED_TILT,
@@ -32,7 +33,7 @@ from retouch.tasks.coffee_scene import (
     add_machine,
     add_pod,
 )
-from retouch.tasks.coffee_view import View, funnel_error, phase, progress
+from retouch.tasks.coffee_view import EDGE, View, funnel_error, phase, progress
 from retouch.tasks.hand import OPEN_GAP
 from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
@@ -211,18 +212,21 @@ class Coffee(Task):
     def misjudged(
         self, observation: Observation, error: Float64[np.ndarray, "2 3"], share: Float64[np.ndarray, "2 3"]
     ) -> Observation:
-        """The scene with pod and holder misplaced; the hand goes to the pod, the pod to the holder.
+        """The scene with pod and holder misplaced; the hand goes to the pod, its lower end to the rim.
 
         A pod that is in the holder is seen in it: both are misplaced alike then, and the hand goes to the lid.
         """
         view, believed = View(observation), observation.astype(np.float64)
         if view.inserted:
-            both = error[1] + share[1] * np.linalg.norm(view.tool - view.seat)
-            believed[9:12] += both
-            believed[16:19] += both
+            goal = view.pod if view.around else view.on_lid(EDGE)
+            pod = holder = error[1] + share[1] * np.linalg.norm(view.tool - goal)
         else:
-            believed[9:12] += error[0] + share[0] * np.linalg.norm(view.pod - view.tool)
-            believed[16:19] += error[1] + share[1] * np.linalg.norm(view.pod - view.seat)
+            lower_end = view.pod - POD_HALF * view.pod_axis
+            rim = view.seat + RIM_ABOVE_SEAT * view.machine_axes[:, 2]
+            pod = error[0] + share[0] * np.linalg.norm(view.tool - view.pod)
+            holder = error[1] + share[1] * np.linalg.norm(lower_end - rim)
+        believed[9:12] += pod
+        believed[16:19] += holder
         _relate(believed)
         return believed.astype(np.float32)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from retouch.geometry import Vector3, quat_about, quat_from_vector, quat_multiply
 from retouch.sim.scene import TABLE_TOP
-from retouch.tasks.coffee_scene import HOLDER_RIM, LID_OPEN, POD_HALF
+from retouch.tasks.coffee_scene import HOLDER_RIM, LID_OPEN, POD_HALF, POD_RADIUS
 from retouch.tasks.coffee_view import View
 from retouch.tasks.hand import within_reach
 from retouch.tasks.handovers import Handovers, Observation, Stage, noise, outside, stray
@@ -36,7 +36,7 @@ def _interrupted(stage: Stage) -> None:
 
 
 def _dropped(stage: Stage) -> None:
-    """The pod falls from somewhere above the table or the machine: it stands, lies, leans on something or rolls away."""
+    """The pod falls from somewhere above the table or the machine: it stands, lies, leans or rolls away."""
     rng = stage.rng
     stage.skilled(int(rng.integers(0, 20)))
     position = rng.uniform((-0.25, -0.30, 0.86), (0.20, 0.30, 1.15))
@@ -113,12 +113,10 @@ def _jammed(stage: Stage) -> None:
     rng = stage.rng
     stage.skilled(int(rng.integers(0, 20)))
     view = View(stage.see())
-    way = rng.uniform(-math.pi, math.pi)
-    aside = rng.uniform(0.008, 0.024)
-    position = view.from_machine(
-        np.array([aside * math.cos(way), aside * math.sin(way), HOLDER_RIM + POD_HALF * rng.uniform(0.5, 1.3)])
-    )
-    lean = quat_from_vector(rng.uniform(0.1, 0.9) * np.array([-math.sin(way), math.cos(way), 0.0]))
+    way, aside, angle = rng.uniform(-math.pi, math.pi), rng.uniform(0.004, 0.022), rng.uniform(0.1, 0.9)
+    high = HOLDER_RIM + POD_HALF * math.cos(angle) + POD_RADIUS * math.sin(angle) + 0.001
+    position = view.from_machine(np.array([aside * math.cos(way), aside * math.sin(way), high]))
+    lean = quat_from_vector(angle * np.array([-math.sin(way), math.cos(way), 0.0]))
     stage.put("pod", position, lean)
     stage.rest(25)
     if rng.random() < 0.4:

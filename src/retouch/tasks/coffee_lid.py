@@ -6,7 +6,7 @@ import numpy as np
 
 from retouch.geometry import Matrix3, Vector3
 from retouch.tasks.coffee_scene import GRIP, GRIP_HALF, HINGE, LID_HALF
-from retouch.tasks.coffee_view import BEHIND, View
+from retouch.tasks.coffee_view import BEHIND, EDGE, View
 from retouch.tasks.hand import HURRY, OPEN_GAP, Action, Hand, go_over
 from retouch.tasks.vectors import DOWN, UP, cross
 
@@ -17,7 +17,6 @@ OVER = 0.335  # a height above the machine's foot at which an empty hand passes 
 HANDLE_GAP = (0.0155, 0.0245)
 STEP = 0.35  # of the lid that is led by its handle, ahead of where it is [rad]
 FINGER_HALF = 0.006  # along the machine, of a finger that pushes [m]
-EDGE: Vector3 = GRIP + np.array([GRIP_HALF[0], 0.0, GRIP_HALF[2]])  # of the handle, that is pushed, lid frame [m]
 TAKEN: Vector3 = GRIP + np.array([0.0, 0.0, 0.004])
 
 
@@ -78,7 +77,7 @@ def close_lid(hand: Hand, view: View) -> tuple[str, Action]:
     aside = math.hypot(error[0], error[1])
     if aside < 0.015:
         return "go behind the lid", hand.command(view.machine_axes @ error, turn, 1.0)
-    near = -0.19 < tool[0] < 0.10 and abs(tool[1]) < 0.10
+    near = -0.135 < tool[0] < 0.10 and abs(tool[1]) < 0.10
     way = np.array([error[0], error[1], OVER - tool[2]])
     if near and tool[2] < OVER - 0.02:
         way[:2] = 0.0

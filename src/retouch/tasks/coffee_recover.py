@@ -42,7 +42,7 @@ def set_down(hand: Hand, view: View) -> tuple[bool, Action]:
         up = (OVER if crosses else 0.10) - view.lowest
         if up > 0.03 and (crosses or not clear):
             return False, hand.command(np.array([0.0, 0.0, up]), 0.0 * turn, 1.0, HURRY)
-        turned = clear and not crosses
+        turned = clear and not crosses and aside < 0.1
         return False, hand.command(np.array([error[0], error[1], up]), turn if turned else 0.0 * turn, 1.0, HURRY)
     if view.lowest > 0.003:
         return False, hand.command(np.array([0.0, 0.0, -view.lowest - 0.003]), turn, 1.0)

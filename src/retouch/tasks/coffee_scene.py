@@ -1,4 +1,4 @@
-"""What the coffee task is made of: sizes, the pod, the machine with its holder and lid, and what an observation holds."""
+"""What the coffee task is made of: sizes, the pod, and the machine with its holder and lid."""
 
 import math
 

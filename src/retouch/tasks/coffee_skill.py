@@ -21,6 +21,7 @@ USUAL_SPEED = 0.45  # cap on a command, of 1
 STALLED = 15  # steps without turning on
 MOST_LEAN = 0.5  # of the hand over the holder [rad]
 TIP = 0.0035  # of the finger tips below the tool [m]
+TRAVELS = ("reach", "carry", "go to the lid", "go behind the lid")  # nothing is in the way then but a joint's end
 PASSING = 0.345  # a height above the machine's foot at which the empty hand passes over the open lid [m]
 OVER_MOUTH = 0.05  # from the holder's axis, of the lower end of a pod that sits on or in the holder [m]
 MACHINE_CLEARANCE = 0.15  # of the empty hand's way from the holder's axis, in the plane [m]
@@ -36,6 +37,7 @@ class Style:
         detour: how far the pod is swung aside on its way to the holder, along the machine's y axis [m].
         approach_height: of the tool above the pod before it goes down [m].
         grasp_height: of the grasp above an upright pod's middle [m].
+        transit: factor on the speed while the pod is carried far from the holder.
         pre_insertion: of the pod's lower end above the rim when it is lined up [m].
         insertion_speed: of the pod into the holder, as a share of the full command.
         tolerance: of the pod's lower end from the holder's axis when it goes in [m].
@@ -46,6 +48,7 @@ class Style:
     detour: float = 0.0
     approach_height: float = 0.07
     grasp_height: float = 0.014
+    transit: float = 1.4
     pre_insertion: float = 0.025
     insertion_speed: float = 0.35
     tolerance: float = 0.0025
@@ -120,7 +123,8 @@ class CoffeeSkill:
         doing, left = self._left(view)
         self._standstill.look(doing, left, 0.004, view.tool, roams=self.stage in ("reach", "carry"))
         twisted = self._hand.stalled > STALLED
-        patience = 30 if doing == "task" and view.phase != "insert" else 60
+        travels = self.stage in TRAVELS
+        patience = 30 if travels else 60
         if (self._standstill.steps <= patience and not twisted) or view.done:
             return
         self._tries += 1
@@ -129,12 +133,9 @@ class CoffeeSkill:
         out = self._rng.normal(0.0, 0.03, 3)
         out[2] = abs(out[2]) + 0.03
         self._escape = [] if twisted else [(out, np.zeros(3))] * int(self._rng.integers(6, 12))
-        stuck = (
-            self.stage in ("reach", "carry", "put down", "go to the lid", "go behind the lid")
-            and float(np.linalg.norm(turn)) > 0.05
-        )
+        stuck = travels and float(np.linalg.norm(turn)) > 0.05
         if twisted or stuck or self._tries > 1:
-            if self._tries % 2:
+            if self._tries % 2 or stuck:
                 self._unfold = Unfold(view, turn, self._rng)
             else:
                 self._hand.at_limit(float(turn[2]))
@@ -214,7 +215,7 @@ class CoffeeSkill:
         axes = carrying_axes(hand, view)
         offset = axes @ view.pod_in_tool  # of the pod's centre from the tool, at the goal
         up = view.machine_axes[:, 2]
-        x, y, high = ((view.pod - view.seat) @ view.machine_axes).tolist()
+        high = float((view.pod - view.seat) @ up)
         lateral, angle, distance = view.funnel
         deepest = max(0.0, HOLDER_RIM + TIP + 0.003 - SEAT + float(offset @ up))  # the finger tips stay above the rim
         ahead = style.insertion_speed * style.speed * 0.05 / REACH
@@ -244,9 +245,10 @@ class CoffeeSkill:
             return hand.command(np.array([error[0], error[1], over]), turn, 1.0)
         if error[2] > 0.02 and (aside < MACHINE_CLEARANCE or not view.lifted):
             self.stage = "lift"
-            return hand.command(np.array([0.0, 0.0, error[2] + 0.01]), 0.2 * turn, 1.0)
+            return hand.command(np.array([0.0, 0.0, error[2] + 0.01]), 0.2 * turn, 1.0, style.transit)
         swing = style.detour * min(1.0, max(0.0, (far - 0.08) / 0.1))
-        return hand.command(error + swing * view.machine_axes[:, 1], turn, 1.0)
+        speed = style.transit if far > 0.08 else 1.0
+        return hand.command(error + swing * view.machine_axes[:, 1], turn, 1.0, speed)
 
     def _line_up(self, view: View, axes: Matrix3, offset: Vector3, high: float) -> Action:
         """Hold the pod on the holder's axis, `high` above its seat [m]."""

@@ -8,6 +8,8 @@ import numpy as np
 from retouch.geometry import Matrix3, Vector3, quat_to_matrix
 from retouch.sim.scene import TABLE_TOP
 from retouch.tasks.coffee_scene import (
+    GRIP,
+    GRIP_HALF,
     HINGE,
     HOLDER_INNER,
     LID_CLOSED,
@@ -25,6 +27,7 @@ from retouch.tasks.hand import HandView
 
 HELD_GAP = (0.0425, 0.0535)  # a pod across its middle, or over its ends [m]
 MOUTH = HOLDER_INNER - POD_RADIUS + 0.003  # sideways, of a pod that is in the holder [m]
+EDGE: Vector3 = GRIP + np.array([GRIP_HALF[0], 0.0, GRIP_HALF[2]])  # of the handle, that is pushed, lid frame [m]
 BEHIND: Vector3 = np.array([-0.155, 0.0, 0.248])  # where the hand begins to push the open lid, machine frame [m]
 
 
@@ -158,5 +161,5 @@ def progress(observation: Observation) -> float:
 
 
 def funnel_error(observation: Observation) -> tuple[float, float, float]:
-    """The pod's lower end against the holder's axis: sideways [m], angle [rad], distance to the rim [m], below 0 past."""
+    """The pod's lower end against the holder's axis: sideways [m], angle [rad], distance to the rim [m]."""
     return View(observation).funnel

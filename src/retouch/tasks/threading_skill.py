@@ -9,9 +9,9 @@ from retouch.geometry import Matrix3, Vector3
 from retouch.robots.sawyer import REACH
 from retouch.sim.scene import TABLE_TOP
 from retouch.tasks import threading_recover as recover
+from retouch.tasks.grasp import reach_for
 from retouch.tasks.hand import (
     HURRY,
-    OPEN_GAP,
     TRAVEL,
     WRIST_LIMIT,
     Action,
@@ -19,7 +19,6 @@ from retouch.tasks.hand import (
     Unfold,
     base_angle,
 )
-from retouch.tasks.grasp import reach_for
 from retouch.tasks.standstill import Standstill
 from retouch.tasks.threading_motion import carrying_axes, lean_for
 from retouch.tasks.threading_scene import HANDLE_CENTRE, HANDLE_HALF, RING_HEIGHT, ROD_HALF_LENGTH, Observation
