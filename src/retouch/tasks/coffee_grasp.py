@@ -58,7 +58,7 @@ def grasp_axes(hand: Hand, view: View, last: Matrix3 | None, tried: list[Matrix3
             for lean in (0.0, LEAN, -LEAN):
                 axes = leaning_axes(closing, far + lean)
                 cost = abs(hand.turning(view, axes, view.pod)[0]) + awkward + 1.5 * abs(lean) / LEAN
-                cost += 4.0 * blocked(view, axes) + 3.0 * sum(_alike(axes, other) for other in tried)
+                cost += 4.0 * blocked(view, axes) + 4.0 * sum(_alike(axes, other) for other in tried)
                 if last is not None and _alike(axes, last):
                     cost -= 0.5
                 options.append((cost, axes))

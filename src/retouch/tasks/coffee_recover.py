@@ -8,7 +8,7 @@ from retouch.geometry import Matrix3, Vector3, quat_about, quat_to_matrix
 from retouch.robots.sawyer import MOUNT
 from retouch.tasks.coffee_grasp import hand_lean, leaning_axes, level, pod_in_hand, upright_axes
 from retouch.tasks.coffee_lid import facing_axes
-from retouch.tasks.coffee_scene import POD_HALF
+from retouch.tasks.coffee_scene import POD_HALF, POD_RADIUS
 from retouch.tasks.coffee_view import View
 from retouch.tasks.hand import HURRY, Action, Hand, go_over
 from retouch.tasks.vectors import DOWN, UP, cross, segment_distance
@@ -18,6 +18,7 @@ MOST_LEAN = 1.1  # of the hand, when it stands a pod up [rad]
 # Where a leaning hand stands pods up: far enough from the base to lean outwards, and left of the machine, because the
 # forearm is to the right of the hand.
 SPOTS = tuple((x, y) for x in (-0.08, -0.02, 0.04) for y in (0.17, 0.23, 0.29))
+SHUT_GAP = 0.018  # between the pads of a shut hand, at most [m]
 CLEARANCE = 0.15  # of the hand with a pod from the machine's middle [m]
 OVER = 0.345  # a height above the table at which a pod passes over the open lid [m]
 ASIDE = 0.22  # from the machine, of a place to put a pod down [m]
@@ -95,12 +96,16 @@ def _standing_axes(hand: Hand, view: View, spot: Vector3) -> Matrix3:
 
 
 def push_in(hand: Hand, view: View) -> Action:
-    """Press a pod that sticks in the holder down, with a closed hand."""
+    """Press a pod that sticks in the holder, or aslant in its mouth, down with a closed hand."""
     top = view.pod + POD_HALF * view.pod_axis + 0.004 * UP
+    leaning = math.sin(view.lean)
+    if leaning > 0.1:  # on its higher edge, which stands it up
+        edge = UP - math.cos(view.lean) * view.pod_axis
+        top = top + min(1.0, 1.5 * leaning) * POD_RADIUS * edge / leaning
     axes = facing_axes(hand, view, top)
     turn = hand.turn(view, axes, top)
     aside = math.dist(view.tool[:2], top[:2])
-    if view.gap > 0.012:
+    if view.gap > SHUT_GAP:
         high = top[2] + 0.035 - view.tool[2]
         if aside < 0.1 and high > 0.0:
             return hand.command(np.array([0.0, 0.0, high + 0.01]), 0.0 * turn, -1.0 if view.around else 0.0)

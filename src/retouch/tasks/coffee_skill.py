@@ -21,7 +21,7 @@ USUAL_SPEED = 0.45  # cap on a command, of 1
 STALLED = 15  # steps without turning on
 MOST_LEAN = 0.5  # of the hand over the holder [rad]
 TIP = 0.0035  # of the finger tips below the tool [m]
-TRAVELS = ("reach", "carry", "go to the lid", "go behind the lid")  # nothing is in the way then but a joint's end
+TRAVELS = ("reach", "descend", "carry", "go to the lid", "go behind the lid")  # a joint's end is in the way, if any
 PASSING = 0.345  # a height above the machine's foot at which the empty hand passes over the open lid [m]
 OVER_MOUTH = 0.05  # from the holder's axis, of the lower end of a pod that sits on or in the holder [m]
 MACHINE_CLEARANCE = 0.15  # of the empty hand's way from the holder's axis, in the plane [m]
@@ -107,7 +107,7 @@ class CoffeeSkill:
             action = self._carry(view)
         elif self._lid_closing or (view.lid < CLEAR and not self._elevated(view)):
             self.stage, self._lid_closing, action = open_lid(self._hand, view, self._lid_closing)
-        elif view.inserted and self._tries % 3 < 2:
+        elif self._tries % 2 == 0 and (view.inserted or self._jammed(view)):
             self.stage, action = "push in", recover.push_in(self._hand, view)
         else:
             action = self._reach(view)
@@ -117,6 +117,11 @@ class CoffeeSkill:
     def _elevated(self, view: View) -> bool:
         """Whether the pod lies on something, and has to be taken down before the lid can be opened."""
         return view.lowest > 0.05 and view.funnel[0] > OVER_MOUTH
+
+    def _jammed(self, view: View) -> bool:
+        """Whether the pod sits aslant in the holder's mouth."""
+        lateral, angle, distance = view.funnel
+        return lateral < 0.02 and angle < math.radians(60) and abs(distance) < 0.03
 
     def _watch(self, view: View) -> None:
         """Notice getting nowhere; step back then, and do it another way."""
