@@ -49,7 +49,7 @@ class Style:
     approach_height: float = 0.07
     grasp_height: float = 0.014
     transit: float = 1.4
-    pre_insertion: float = 0.025
+    pre_insertion: float = 0.04
     insertion_speed: float = 0.35
     tolerance: float = 0.0025
     angle_tolerance: float = 0.08
