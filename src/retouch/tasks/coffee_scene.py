@@ -105,11 +105,11 @@ def _add_lid(scene: Scene, machine: mujoco.MjsBody) -> None:
     shell = Surface(friction=(0.5, 0.005, 0.0001), solref=(0.005, 1.0))
     plate = (LID_HALF[0], 0, 0)
     scene.touch(lid, "box", LID_HALF, plate, mass=0.079, surface=shell, name="lid")
-    scene.touch(lid, "box", GRIP_HALF, GRIP, mass=0.010, surface=shell, name="lid_handle")
+    scene.touch(lid, "box", GRIP_HALF, GRIP.tolist(), mass=0.010, surface=shell, name="lid_handle")
     add_grip(scene, "lid_handle", friction=0.4, torsion=0.0005)  # smooth: it turns in the hand that lifts it
     scene.look(lid, "box", LID_HALF, plate, rgba=LID)
     scene.look(lid, "cylinder", (0.022, 0.0015), (0.045, 0, -LID_HALF[2]), rgba=STEEL)
-    scene.look(lid, "box", GRIP_HALF, GRIP, rgba=HANDLE)
+    scene.look(lid, "box", GRIP_HALF, GRIP.tolist(), rgba=HANDLE)
 
 
 def _draw_machine(scene: Scene, machine: mujoco.MjsBody, low: float, top: float) -> None:
