@@ -139,7 +139,7 @@ def _draw_machine(scene: Scene, machine: mujoco.MjsBody, low: float, top: float)
     scene.look(machine, "cylinder", (tank_half, BODY_SIDE - 0.004), (tank_x, 0, top), _SIDEWAYS, rgba=WATER)
     for y in (-1, 1):
         scene.look(
-            machine, "cylinder", (tank_half, 0.002), (tank_x, y * (BODY_SIDE - 0.002), top), _SIDEWAYS, rgba=TRIM
+            machine, "cylinder", (tank_half, 0.002), (tank_x, y * (BODY_SIDE - 0.001), top), _SIDEWAYS, rgba=TRIM
         )
         hinge = (float(HINGE[0]), y * (LID_HALF[1] + 0.004), float(HINGE[2]))
         scene.look(machine, "cylinder", (0.007, 0.0035), hinge, _SIDEWAYS, rgba=TRIM)
