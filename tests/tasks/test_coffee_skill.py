@@ -128,3 +128,24 @@ def test_says_what_nobody_can_solve() -> None:
     away = seen.copy()
     away[16] += 0.5
     assert "machine is out of reach" in (unsolvable(away) or "")
+
+
+def test_a_scripted_person_hands_back_after_each_bottleneck() -> None:
+    """A policy that stands still is helped to grasp and carry, to insert, and to close, one after the other."""
+    worlds = Worlds(TASK.physics, 1)
+    TASK.reset(worlds.reset(0), np.random.default_rng(5))
+    robot, data = TASK.robot(worlds), worlds.datas[0]
+    person = ScriptedPerson(profile("steady")).session(TASK, 5, "take-over")
+    handed_back, in_charge = [], False
+    for step in range(2 * TASK.horizon):
+        seen = TASK.observe(data)
+        correction = person.correct(Sight(step, seen))
+        if in_charge and correction is None:
+            handed_back.append(phase(seen))
+        in_charge = correction is not None
+        still = np.array([0.0, 0, 0, 0, 0, 0, 0])
+        robot.command(np.array([0]), (correction.action if correction is not None else still)[None])
+        if TASK.success(data):
+            break
+    assert TASK.success(data)
+    assert handed_back == ["carry", "close"]

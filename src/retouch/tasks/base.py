@@ -134,7 +134,7 @@ class Task(ABC):
 
     @abstractmethod
     def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
-        """`reach`, `grasp`, `carry`, `insert` or `done`."""
+        """`reach`, `grasp`, `carry`, `insert`, `close` or `done`; not every task has something to close."""
 
     @abstractmethod
     def progress(self, observation: Float32[np.ndarray, " D"]) -> float:

@@ -6,14 +6,13 @@ import numpy as np
 
 from retouch.geometry import Matrix3, Vector3
 from retouch.tasks.coffee_scene import GRIP, GRIP_HALF, HINGE, LID_HALF
-from retouch.tasks.coffee_view import BEHIND, EDGE, View
+from retouch.tasks.coffee_view import BEHIND, EDGE, OVER, View
 from retouch.tasks.hand import HURRY, OPEN_GAP, Action, Hand, go_over
 from retouch.tasks.vectors import DOWN, UP, cross
 
 CLEAR = math.radians(100)  # of the lid: no hand that works at the holder meets it then
 FALLS = math.radians(80)  # below this it closes by itself
 FELL_BACK = math.radians(106)
-OVER = 0.335  # a height above the machine's foot at which an empty hand passes over the open lid [m]
 HANDLE_GAP = (0.0155, 0.0245)
 STEP = 0.35  # of the lid that is led by its handle, ahead of where it is [rad]
 FINGER_HALF = 0.006  # along the machine, of a finger that pushes [m]

@@ -29,6 +29,7 @@ HELD_GAP = (0.0425, 0.0535)  # a pod across its middle, or over its ends [m]
 MOUTH = HOLDER_INNER - POD_RADIUS + 0.003  # sideways, of a pod that is in the holder [m]
 EDGE: Vector3 = GRIP + np.array([GRIP_HALF[0], 0.0, GRIP_HALF[2]])  # of the handle, that is pushed, lid frame [m]
 BEHIND: Vector3 = np.array([-0.155, 0.0, 0.248])  # where the hand begins to push the open lid, machine frame [m]
+OVER = 0.335  # a height above the machine's foot at which an empty hand passes over the open lid [m]
 
 
 class View(HandView):
@@ -117,6 +118,13 @@ class View(HandView):
         return self.seated and self.lid < LID_CLOSED
 
     @cached_property
+    def way_behind(self) -> float:
+        """How far the hand has to go, up, across and down, to where it pushes the open lid [m]."""
+        x, y, z = (self.in_machine(self.tool) - BEHIND).tolist()
+        aside, high = math.hypot(x, y), OVER - float(BEHIND[2])
+        return aside + (abs(z) if aside < 0.03 else high + max(0.0, high - z))
+
+    @cached_property
     def phase(self) -> str:
         """`reach`, `grasp`, `carry`, `insert`, `close` or `done`."""
         if self.done:
@@ -136,9 +144,9 @@ class View(HandView):
         if self.done:
             return 1.0
         if self.seated:
-            way = math.dist(self.tool, self.from_machine(BEHIND))
             shut = 1.0 - min(1.0, max(0.0, self.lid / LID_OPEN))
-            return 0.7 + 0.12 * (1.0 - min(1.0, way / 0.3)) + 0.18 * shut if shut < 0.05 else 0.82 + 0.18 * shut
+            behind = 1.0 if shut > 0.05 else 1.0 - min(1.0, self.way_behind / 0.4)
+            return 0.7 + 0.12 * behind + 0.18 * shut
         lateral, angle, distance = self.funnel
         if self.inserted:
             return 0.55 + 0.15 * min(1.0, -distance / (RIM_ABOVE_SEAT + POD_HALF))
