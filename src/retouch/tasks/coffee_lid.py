@@ -66,7 +66,7 @@ def close_lid(hand: Hand, view: View) -> tuple[str, Action]:
             return "press the lid", hand.command(top + 0.04 * DOWN - view.tool, turn, 1.0)
         return "press the lid", go_over(hand, view, top + 0.012 * UP, axes, 1.0, clear=0.05)
     edge = view.in_machine(view.on_lid(EDGE))
-    behind = -0.06 < tool[0] - edge[0] < -0.004 and abs(tool[1]) < 0.03 and -0.035 < tool[2] - edge[2] < 0.008
+    behind = -0.085 < tool[0] - edge[0] < -0.004 and abs(tool[1]) < 0.03 and -0.035 < tool[2] - edge[2] < 0.008
     if behind and view.gap < 0.03 and float(view.tool_axes[:, 2] @ DOWN) > 0.9:
         way = np.array([0.03, -tool[1], edge[2] - 0.012 - tool[2]])
         if edge[0] - tool[0] < FINGER_HALF + 0.004:  # along the edge's arc: a finger that only goes ahead holds it down

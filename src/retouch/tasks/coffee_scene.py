@@ -16,7 +16,7 @@ Observation = Float32[np.ndarray, " 41"]
 POD_RADIUS, POD_HALF = 0.0243, 0.0231
 # The holder: a cup whose rim is 202 mm above the table. The paper gives no sizes; the width of the cup is our choice,
 # made on the base policy (docs/results.md).
-HOLDER_INNER, HOLDER_WALL = 0.0300, 0.0045
+HOLDER_INNER, HOLDER_WALL = 0.0310, 0.0045
 HOLDER_RIM, HOLDER_FLOOR = 0.202, 0.150
 HOLDER_BOXES = 12
 SEAT = HOLDER_FLOOR + POD_HALF  # of a seated pod's centre above the machine's foot

@@ -28,7 +28,7 @@ from retouch.tasks.hand import HandView
 HELD_GAP = (0.0425, 0.0535)  # a pod across its middle, or over its ends [m]
 MOUTH = HOLDER_INNER - POD_RADIUS + 0.003  # sideways, of a pod that is in the holder [m]
 EDGE: Vector3 = GRIP + np.array([GRIP_HALF[0], 0.0, GRIP_HALF[2]])  # of the handle, that is pushed, lid frame [m]
-BEHIND: Vector3 = np.array([-0.155, 0.0, 0.248])  # where the hand begins to push the open lid, machine frame [m]
+BEHIND: Vector3 = np.array([-0.180, 0.0, 0.250])  # where the hand begins to push the open lid, machine frame [m]
 OVER = 0.335  # a height above the machine's foot at which an empty hand passes over the open lid [m]
 
 
