@@ -141,7 +141,7 @@ class Coffee(Task):
         contacts are those of the last step of the physics, 2 ms ago.
         """
         out = np.empty(41)
-        pairs = np.bitwise_or.reduce(self._bits[data.contact.geom], axis=1)
+        pairs = set(np.bitwise_or.reduce(self._bits[data.contact.geom], axis=1).tolist())
         out[24:27] = [bits in pairs for bits in TOUCHING]
         _observe(
             data.site_xpos[self._tool],
