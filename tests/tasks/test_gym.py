@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from retouch.errors import InputError, RobotError
+from retouch.tasks.coffee import Coffee
 from retouch.tasks.threading import Threading
 
 gymnasium = pytest.importorskip("gymnasium")
@@ -27,8 +28,9 @@ class Short(Threading):
 # The bounds of an observation are those of the world: there are none.
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is -?infinity.*:UserWarning")
 @pytest.mark.parametrize("render_mode", [None, "rgb_array"])
-def test_gymnasiums_checker_passes(render_mode):
-    check_env(gymnasium.make(NAME, render_mode=render_mode).unwrapped)
+@pytest.mark.parametrize("name", [NAME, "retouch/Coffee-v0"])
+def test_gymnasiums_checker_passes(name, render_mode):
+    check_env(gymnasium.make(name, render_mode=render_mode).unwrapped)
 
 
 def test_made_by_name_alone():
@@ -42,9 +44,10 @@ def test_names():
     assert environment_id("gear-on-shaft") == "retouch/GearOnShaft-v0"
 
 
-def test_spaces_are_those_of_the_task():
-    env = TaskEnv("threading")
-    assert env.observation_space.shape == (len(Threading.observation_names),)
+@pytest.mark.parametrize("task", [Threading, Coffee])
+def test_spaces_are_those_of_the_task(task):
+    env = TaskEnv(task.name)
+    assert env.observation_space.shape == (len(task.observation_names),)
     assert env.action_space.shape == (7,)
     assert np.all(env.action_space.high == 1)
     assert np.all(env.action_space.low == -1)

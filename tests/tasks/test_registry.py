@@ -9,6 +9,7 @@ import pytest
 
 from retouch.errors import InputError, UnknownName
 from retouch.tasks import registry
+from retouch.tasks.coffee import Coffee
 from retouch.tasks.threading import Layout, Threading
 
 
@@ -27,7 +28,8 @@ def plug_in(monkeypatch, **targets: str) -> None:
 
 def test_a_task_is_made_by_name():
     assert isinstance(registry.make("threading"), Threading)
-    assert "threading" in registry.names()
+    assert isinstance(registry.make("coffee"), Coffee)
+    assert {"coffee", "threading"} <= set(registry.names())
 
 
 def test_options_go_to_the_task():

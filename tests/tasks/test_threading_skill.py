@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from retouch.sim.world import Worlds
+from retouch.tasks.handovers import measure_handovers, sample_handover, table
 from retouch.tasks.threading import Threading
-from retouch.tasks.threading_handovers import measure_handovers, sample_handover, table, unsolvable
+from retouch.tasks.threading_handovers import unsolvable
 from retouch.tasks.threading_scene import RING_INNER, ROD_HALF_WIDTH, rod_pose
 from retouch.tasks.threading_skill import Style, ThreadingSkill, funnel_error, phase, progress
 

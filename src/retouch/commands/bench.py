@@ -25,6 +25,7 @@ Figures = dict[str, tuple[float, str]]
 def bench(
     what: tyro.conf.Positional[tuple[What, ...]] = ALL,
     *,
+    task: str = "threading",
     seconds: float = 2.0,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
@@ -32,17 +33,20 @@ def bench(
 
     Args:
         what: sim, camera, train, policy, store; skill measures the scripted skill from 500 random hand-overs (minutes).
+        task: whose simulation, camera, store and skill are measured.
         seconds: CPU time of each measurement.
         as_json: print the result as JSON.
     """
     from retouch.policies.torch_setup import single_thread
+    from retouch.tasks.registry import make
 
     single_thread()
     terminal = Terminal(as_json)
+    made = make(task)
     found: dict[str, Figures] = {}
     for name in what:
         with terminal.stage(f"bench {name}", 1.0):
-            found[name] = MEASURES[name](seconds)
+            found[name] = MEASURES[name](made, seconds)
         rows = [[figure, f"{value:.4g}", unit] for figure, (value, unit) in found[name].items()]
         terminal.table(name, ("figure", "", "unit"), rows)
     terminal.result({n: {k: {"value": v, "unit": u} for k, (v, u) in f.items()} for n, f in found.items()})
@@ -59,20 +63,13 @@ def median_seconds(call: Callable[[], object], seconds: float, clock: Callable[[
     return statistics.median(times)
 
 
-def _task() -> "Task":
-    from retouch.tasks.registry import make
-
-    return make("threading")
-
-
-def sim(seconds: float) -> Figures:
+def sim(task: "Task", seconds: float) -> Figures:
     """Closed-loop control steps, beside bare physics of the same model."""
     import numpy as np
 
     from retouch.sim.native import function_address, step_many
     from retouch.sim.world import Worlds
 
-    task = _task()
     figures: Figures = {}
     for workers in (1, 2):
         worlds = Worlds(task.physics, WORLDS, workers)
@@ -101,13 +98,12 @@ def _step(task: "Task", worlds: "Worlds", command: Callable[[], None]) -> None:
         task.success(data)
 
 
-def camera(seconds: float) -> Figures:
-    """Pictures of the threading scene."""
+def camera(task: "Task", seconds: float) -> Figures:
+    """Pictures of the scene."""
     import mujoco
 
     from retouch.sim.camera import Camera
 
-    task = _task()
     data = mujoco.MjData(task.drawing)
     mujoco.mj_forward(task.drawing, data)
     figures: Figures = {}
@@ -118,7 +114,7 @@ def camera(seconds: float) -> Figures:
     return figures
 
 
-def train(seconds: float) -> Figures:
+def train(task: "Task", seconds: float) -> Figures:
     """Gradient steps of the paper's BC-RNN with balanced sampling, on 10,000 random steps."""
     import numpy as np
 
@@ -145,7 +141,7 @@ def train(seconds: float) -> Figures:
         return {"gradient steps": (50 / median_seconds(some, seconds), "per CPU second")}
 
 
-def policy(seconds: float) -> Figures:
+def policy(task: "Task", seconds: float) -> Figures:
     """Inference of a BC-RNN of 45 observations and 7 actions."""
     import numpy as np
 
@@ -168,14 +164,14 @@ def policy(seconds: float) -> Figures:
     return figures
 
 
-def store(seconds: float) -> Figures:
+def store(task: "Task", seconds: float) -> Figures:
     """Appending steps and committing episodes of 300 of them."""
     import numpy as np
 
     from retouch.collection import dataset_info
     from retouch.episodes import DatasetWriter
 
-    info = dataset_info(_task())
+    info = dataset_info(task)
     row = {
         name: np.zeros(f.shape, f.dtype)[()]
         for name, f in info.features.items()
@@ -199,22 +195,21 @@ def store(seconds: float) -> Figures:
     }
 
 
-def skill(seconds: float) -> Figures:
+def skill(task: "Task", seconds: float) -> Figures:
     """The scripted skill from 500 random hand-overs, by what was handed over."""
     import collections
 
-    from retouch.tasks.threading import Threading
-    from retouch.tasks.threading_handovers import measure_handovers
+    from retouch.tasks.handovers import measure_handovers
 
     outcomes: dict[str, list[bool]] = collections.defaultdict(list)
-    for handover in measure_handovers(Threading(), episodes=500, seed=0, workers=2):
+    for handover in measure_handovers(task, episodes=500, seed=0, workers=2):
         possible = handover.steps > 0
         for kind in (handover.kind, "all that can be solved") if possible else ("cannot be solved by anyone",):
             outcomes[kind].append(handover.solved)
     return {f"{kind} (n = {len(v)})": (100 * sum(v) / len(v), "% solved") for kind, v in sorted(outcomes.items())}
 
 
-MEASURES: dict[What, Callable[[float], Figures]] = {
+MEASURES: dict[What, "Callable[[Task, float], Figures]"] = {
     "sim": sim,
     "camera": camera,
     "train": train,

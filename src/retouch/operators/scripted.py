@@ -14,7 +14,8 @@ from retouch.operators.profile import Hands, Profile
 from retouch.tasks.base import Manner, Task
 
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still
-BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert")
+BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert", "close")
+AFTER = {"reach": BEYOND, "grasp": BEYOND, "carry": ("close", "done"), "insert": ("close", "done")}  # a bottleneck
 
 
 class ScriptedPerson:
@@ -86,7 +87,7 @@ class ScriptedSession:
         phase = self._task.phase(sight.observation)
         lateral, angle, distance = self._task.funnel_error(sight.observation)
         if rule == "bottleneck":
-            good = phase in BEYOND if self._phase_at_trouble in BEFORE else phase == "done"
+            good = phase in AFTER.get(self._phase_at_trouble, ("done",))
         else:
             near = distance < self._profile.funnel_range
             good = phase in BEYOND and (

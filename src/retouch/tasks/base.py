@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import mujoco
 import numpy as np
@@ -11,6 +11,9 @@ from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose
 from retouch.sim.world import Worlds
+
+if TYPE_CHECKING:
+    from retouch.tasks.handovers import Handovers
 
 
 @runtime_checkable
@@ -107,6 +110,10 @@ class Task(ABC):
     def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:
         """A scripted skill for one attempt."""
 
+    def handovers(self) -> "Handovers | None":
+        """The states in which a person may be handed control, to measure the skill on; None where nobody wrote them."""
+        return None
+
     # How a hand steers, from the observation alone.
 
     @abstractmethod
@@ -127,7 +134,7 @@ class Task(ABC):
 
     @abstractmethod
     def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
-        """`reach`, `grasp`, `carry`, `insert` or `done`."""
+        """`reach`, `grasp`, `carry`, `insert`, `close` or `done`; not every task has something to close."""
 
     @abstractmethod
     def progress(self, observation: Float32[np.ndarray, " D"]) -> float:

@@ -21,6 +21,9 @@ from retouch.sim.scene import TABLE_TOP, Scene
 from retouch.sim.world import Worlds
 from retouch.tasks import threading_skill
 from retouch.tasks.base import Manner, Skill, Task
+from retouch.tasks.hand import OPEN_GAP
+from retouch.tasks.handovers import Handovers
+from retouch.tasks.threading_handovers import HANDOVERS
 from retouch.tasks.threading_scene import (
     HANDLE_CENTRE,
     HANDLE_HALF,
@@ -32,7 +35,7 @@ from retouch.tasks.threading_scene import (
     place,
     tool_pose,
 )
-from retouch.tasks.threading_view import OPEN_GAP, View
+from retouch.tasks.threading_view import View
 
 # A quaternion and its negative are one rotation: these say which of the two an observation shows.
 TOOL_REFERENCE = np.array([0.0, math.sqrt(0.5), math.sqrt(0.5), 0.0])
@@ -153,6 +156,10 @@ class Threading(Task):
         """A scripted skill for one attempt."""
         style = threading_skill.Style(speed=manner.speed, detour=manner.detour)
         return threading_skill.ThreadingSkill(rng, style)
+
+    def handovers(self) -> Handovers:
+        """Interrupted, with rod or stand somewhere else, half inserted, or with a stray hand."""
+        return HANDOVERS
 
     def tool_pose(self, observation: Observation) -> Pose:
         """The tool in world."""

@@ -5,40 +5,20 @@ import math
 import numpy as np
 
 from retouch.geometry import Matrix3, Vector3
-from retouch.robots.sawyer import MOUNT
 from retouch.sim.scene import TABLE_TOP
-from retouch.tasks.threading_motion import DOWN, Action, Hand, cross, flatter, frame, segment_distance
+from retouch.tasks.hand import HURRY, OPEN_GAP, Action, Hand, go_over, into, within_reach
 from retouch.tasks.threading_scene import RING_HEIGHT
-from retouch.tasks.threading_view import OPEN_GAP, View
+from retouch.tasks.threading_view import View
+from retouch.tasks.vectors import DOWN, UP, cross, flatter, frame, segment_distance
 
-TRAVEL = 1.05  # a height above everything that stands [m]
 FOOT_HALF = 0.05
 GRIPS = (0.035, 0.055, 0.08, 0.105, 0.13)  # below the ring, where the post is taken; the first within reach [m]
 RAISED = math.cos(math.radians(45))  # it swings up by itself from 55 degrees
 POST_GAP = (0.0148, 0.030)
-REACHABLE = ((-0.345, 0.295), (-0.395, 0.395))  # of the tool, x and y [m]
-REACH = 0.9  # from the arm's base, on the table [m]
 HANDY = ((-0.18, 0.18), (-0.28, 0.28))  # where a lying stand is turned up: near the base the arm would be twisted [m]
 COMFORT = ((-0.22, 0.15), (-0.24, 0.24))  # where the stand is best set up, x and y [m]
 LEANS = (0.4, 0.0, -0.35)  # of the hand over the post, from the ring's end, one after another [rad]
-HURRY = 1.7  # of the usual speed, on ways through the air
-UP = -DOWN
 Way = tuple[float, float]
-Area = tuple[tuple[float, float], tuple[float, float]]
-
-
-def go_over(hand: Hand, view: View, goal: Vector3, axes: Matrix3, gripper: float, clear: float = 0.04) -> Action:
-    """Move the tool to `goal` from above: up, across, down [m]."""
-    error = goal - view.tool
-    aside = math.hypot(error[0], error[1])
-    turn = hand.turn(view, axes, goal)
-    angle = math.sqrt(float(turn @ turn))
-    if aside < 0.012 and angle < 0.2:
-        return hand.command(error, turn, gripper)
-    height = max(float(goal[2]) + clear, min(TRAVEL, float(goal[2]) + 1.0 * aside))
-    if view.tool[2] < height - 0.03 and aside > 0.02:
-        return hand.command(np.array([0.0, 0.0, height + 0.01 - view.tool[2]]), 0.0 * turn, gripper, HURRY)
-    return hand.command(np.array([error[0], error[1], height - view.tool[2]]), turn, gripper, HURRY)
 
 
 def lying_axes(hand: Hand, view: View, along: Vector3, at: Vector3) -> Matrix3:
@@ -142,7 +122,7 @@ def raise_stand(hand: Hand, view: View, closing: int, tries: int = 0) -> tuple[s
     fall = flatter(post, 0.0)
     axis = cross(fall, UP)
     if taken:
-        closer = _into(HANDY, view.tool)
+        closer = into(HANDY, view.tool)
         if post[2] < 0.1 and closer @ closer > 0.01**2:
             low = view.tool[2] < TABLE_TOP + 0.03  # its ring may hang over the table's edge
             way = 0.03 * UP if low else closer
@@ -188,20 +168,7 @@ def post_grip(view: View) -> Vector3:
     return point
 
 
-def within_reach(point: Vector3) -> bool:
-    """Whether the tool can go there, in the plane."""
-    (x0, x1), (y0, y1) = REACHABLE
-    return x0 < point[0] < x1 and y0 < point[1] < y1 and math.dist(point[:2], MOUNT[:2]) < REACH
-
-
 def to_comfort(view: View) -> Vector3:
     """How far the stand's foot is from where it is best set up, horizontally [m]."""
     foot = view.ring - RING_HEIGHT * view.ring_axes[:, 2]
-    return _into(COMFORT, foot)
-
-
-def _into(area: Area, point: Vector3) -> Vector3:
-    """The horizontal way from `point` into an area [m]."""
-    (x0, x1), (y0, y1) = area
-    x, y = float(point[0]), float(point[1])
-    return np.array([min(max(x, x0), x1) - x, min(max(y, y0), y1) - y, 0.0])
+    return into(COMFORT, foot)

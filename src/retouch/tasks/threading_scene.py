@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from retouch.geometry import Pose, quat_about
+from retouch.robots.sawyer import add_grip
 from retouch.sim.scene import Scene, Surface
 
 ROD_HALF_LENGTH, ROD_HALF_WIDTH = 0.06, 0.005
@@ -35,23 +36,9 @@ def add_rod(scene: Scene) -> None:
     length, width = ROD_HALF_LENGTH, ROD_HALF_WIDTH
     scene.touch(rod, "box", (length, width, width), mass=0.0012, surface=wood, name="rod")
     scene.touch(rod, "box", (HANDLE_HALF,) * 3, (HANDLE_CENTRE, 0, 0), mass=0.0064, surface=wood, name="handle")
-    _grip(scene, "handle")
+    add_grip(scene, "handle")
     scene.look(rod, "box", (length, width, width), rgba=WOOD)
     scene.look(rod, "box", (HANDLE_HALF,) * 3, (HANDLE_CENTRE, 0, 0), rgba=HANDLE_COLOUR)
-
-
-def _grip(scene: Scene, name: str) -> None:
-    """How the finger pads hold a shape: softer contacts let it creep out of the hand, by 5 mm in 10 s."""
-    for pad in ("right_finger_pad", "left_finger_pad"):
-        scene.spec.add_pair(
-            name=f"{pad}_{name}",
-            geomname1=pad,
-            geomname2=name,
-            condim=4,
-            friction=(1.5, 1.5, 0.02, 0.0001, 0.0001),
-            solref=(0.005, 1.0),
-            solimp=(0.99, 0.999, 0.001, 0.5, 2.0),
-        )
 
 
 def add_stand(scene: Scene) -> None:
@@ -64,7 +51,7 @@ def add_stand(scene: Scene) -> None:
     scene.touch(
         stand, "box", (0.009, 0.009, post_half), (0, 0, 0.02 + post_half), mass=0.0023, surface=wood, name="post"
     )
-    _grip(scene, "post")
+    add_grip(scene, "post")
     scene.look(stand, "box", (0.05, 0.05, 0.01), (0, 0, 0.01), rgba=DARK_WOOD)
     scene.look(stand, "box", (0.009, 0.009, post_half), (0, 0, 0.02 + post_half), rgba=WOOD)
     middle = (RING_INNER + RING_OUTER) / 2

@@ -9,22 +9,21 @@ from retouch.geometry import Matrix3, Vector3
 from retouch.robots.sawyer import REACH
 from retouch.sim.scene import TABLE_TOP
 from retouch.tasks import threading_recover as recover
-from retouch.tasks.threading_motion import (
-    DOWN,
+from retouch.tasks.grasp import reach_for
+from retouch.tasks.hand import (
+    HURRY,
+    TRAVEL,
     WRIST_LIMIT,
     Action,
     Hand,
     Unfold,
     base_angle,
-    carrying_axes,
-    flatter,
-    frame,
-    lean_for,
-    segment_distance,
-    wrap,
 )
+from retouch.tasks.standstill import Standstill
+from retouch.tasks.threading_motion import carrying_axes, lean_for
 from retouch.tasks.threading_scene import HANDLE_CENTRE, HANDLE_HALF, RING_HEIGHT, ROD_HALF_LENGTH, Observation
-from retouch.tasks.threading_view import OPEN_GAP, View, funnel_error, phase, progress
+from retouch.tasks.threading_view import View, funnel_error, phase, progress
+from retouch.tasks.vectors import DOWN, UP, flatter, frame, segment_distance, wrap
 
 __all__ = ["Style", "ThreadingSkill", "funnel_error", "phase", "progress"]
 
@@ -34,7 +33,6 @@ ROD_CLEARANCE, HAND_CLEARANCE = 0.03, 0.07  # from the post [m]
 AWKWARD = 0.75  # of the rod's direction along the hand's
 RING_LEVEL = TABLE_TOP + RING_HEIGHT - 0.0003
 STALLED = 15  # steps without turning on
-CLOSING = 14  # steps after which fingers have met
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,7 @@ class ThreadingSkill:
         self._post_closing = 0
         self._side: float | None = None
         self._direction: float | None = None
-        self._best = math.inf
-        self._idle = 0
-        self._kind, self._anchor = "", np.zeros(3)
+        self._standstill = Standstill()
         self._tries = 0
         self._way: recover.Way | None = None
         self._unfold: Unfold | None = None
@@ -112,7 +108,7 @@ class ThreadingSkill:
             self._unfold, self._hand.stalled = None, 0
         if self._escape:
             move, turn = self._escape.pop(0)
-            return self._hand.command(move, turn, 1.0 if held and not self._letting_go else -1.0, recover.HURRY)
+            return self._hand.command(move, turn, 1.0 if held and not self._letting_go else -1.0, HURRY)
         self._letting_go = False
         if held:
             self._closing = 0
@@ -138,17 +134,14 @@ class ThreadingSkill:
     def _watch(self, view: View) -> None:
         """Notice getting nowhere; step back then, and do it another way."""
         kind, left = self._left(view)
-        away = self.stage in ("reach", "carry") and math.dist(view.tool, self._anchor) > 0.06
         step = 0.008 if kind == "task" and not view.held else 0.004
-        if kind != self._kind or left < self._best - step or left > self._best + 0.1 or away:
-            self._kind, self._best, self._idle, self._anchor = kind, left, 0, view.tool
-        else:
-            self._idle += 1
+        self._standstill.look(kind, left, step, view.tool, roams=self.stage in ("reach", "carry"))
         patience = 80 if self.stage in ("insert", "align") else 40 if kind == "task" else 60
         twisted = self._hand.stalled > STALLED
-        if (self._idle <= patience and not twisted) or view.done:
+        if (self._standstill.steps <= patience and not twisted) or view.done:
             return
-        self._kind, self._tries = "", self._tries + 1
+        self._tries += 1
+        self._standstill.forgive()
         turn, self._hand.aim, self._hand.stalled = self._hand.aim, np.zeros(3), 0
         out = self._rng.normal(0.0, 0.03, 3)
         out = out - 0.05 * view.rod_axes[:, 0] if view.held else np.array([out[0], out[1], abs(out[2]) + 0.03])
@@ -178,7 +171,7 @@ class ThreadingSkill:
         self.stage, action = "put down", recover.put_down(self._hand, view)
         if action[6] < 0:
             still = np.zeros(3)
-            self._escape, self._letting_go = [(still, still)] * 8 + [(0.05 * recover.UP, still)] * 8, True
+            self._escape, self._letting_go = [(still, still)] * 8 + [(0.05 * UP, still)] * 8, True
         return action
 
     def _rescue_stand(self, view: View, held: bool) -> Action:
@@ -195,41 +188,15 @@ class ThreadingSkill:
         style, hand = self.style, self._hand
         self._side, axes = self._grasp_axes(view)
         point = view.handle + style.grasp_offset * view.rod_axes[:, 0]
-        error = point - view.tool
-        height = float(error @ axes[:, 2])
-        aside = error - height * axes[:, 2]
-        lateral = math.sqrt(float(aside @ aside))
-        turn = hand.turn(view, axes, point)
-        angle = math.sqrt(float(turn @ turn))
-        open_hand = view.gap > OPEN_GAP - 0.012
-        if self._closing or (abs(height) < 0.008 and lateral < 0.008 and angle < 0.12 and open_hand):
-            self._closing = (self._closing + 1) % CLOSING
-            self.stage = "grasp"
-            return hand.command(error, turn, 1.0, 0.8)
-        straight = hand.straighten(view, -1.0) if angle > 0.4 else None
-        if straight is not None:
-            self.stage = "retreat"
-            return straight
-        if height < 0.04 and (lateral > 0.014 or angle > 0.3 or not open_hand):
-            self.stage = "retreat"
-            up = (
-                0.0
-                if view.gap < 0.05 and self._still < 3 and view.gap > 0.016
-                else style.approach_height + 0.02 - height
-            )
-            return hand.command(np.array([0.0, 0.0, up]), 0.0 * turn, -1.0)
-        if self._crosses(view, point):
-            self.stage = "reach"
-            return recover.go_over(hand, view, point + np.array([0.0, 0.0, style.approach_height]), axes, -1.0)
-        wanted = min(style.approach_height, max(0.0, 4.0 * (lateral - 0.006) + 0.3 * (angle - 0.1)))
-        if not open_hand:
-            wanted = style.approach_height
-        self.stage = "descend" if wanted < 0.5 * style.approach_height else "reach"
-        return hand.command(point - wanted * axes[:, 2] - view.tool, turn, -1.0)
+        crosses = self._crosses(view, point)
+        self.stage, self._closing, action = reach_for(
+            hand, view, point, axes, style.approach_height, self._closing, self._still, crosses
+        )
+        return action
 
     def _crosses(self, view: View, point: Vector3) -> bool:
         """Whether the empty hand's straight way to `point` meets the stand."""
-        if view.tool[2] > recover.TRAVEL - 0.02 and math.dist(view.tool[:2], point[:2]) < 0.05:
+        if view.tool[2] > TRAVEL - 0.02 and math.dist(view.tool[:2], point[:2]) < 0.05:
             return False
         x, y, _ = view.ring.tolist()
         here, there = view.tool.tolist(), point.tolist()
@@ -300,7 +267,9 @@ class ThreadingSkill:
                 view, axis, axes, ring - offset, min(0.0, along + ahead * (1.0 if angle < 0.3 else 0.3))
             )
         if facing and -0.012 < distance < style.pre_insertion + 0.03 and lateral < 0.03 and angle < 0.4:
-            tolerance = style.tolerance + min(0.0025, 0.0001 * max(0, self._idle - 20))  # nobody lines up for ever
+            tolerance = style.tolerance + min(
+                0.0025, 0.0001 * max(0, self._standstill.steps - 20)
+            )  # nobody lines up for ever
             if angle < style.angle_tolerance and lateral < tolerance + 0.06 * max(0.0, distance):
                 self.stage = "insert"
                 return self._line_up(view, axis, axes, ring - offset, along + ahead)
@@ -316,7 +285,7 @@ class ThreadingSkill:
         self.stage = "carry"
         error = goal - view.tool
         if self._sweeps(view, ring + (before + HANDLE_CENTRE) * axis, axis):
-            up = recover.TRAVEL - float(view.handle[2])
+            up = TRAVEL - float(view.handle[2])
             if up > 0.03:
                 return hand.command(np.array([0.0, 0.0, up + 0.01]), 0.0 * turn, 1.0)
             return hand.command(np.array([error[0], error[1], up]), turn, 1.0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from retouch.geometry import Matrix3, Vector3, quat_to_matrix
 from retouch.sim.scene import TABLE_TOP
+from retouch.tasks.hand import HandView
 from retouch.tasks.threading_scene import (
     HANDLE_CENTRE,
     HANDLE_HALF,
@@ -17,20 +18,16 @@ from retouch.tasks.threading_scene import (
     Observation,
 )
 
-PAD_AT_ZERO = 0.01875  # of a finger's pad from the tool's middle when its joint is at zero [m]
-OPEN_GAP = 0.079
 HELD_GAP = (0.037, 0.0585)  # a handle across its faces, or on its edges [m]
 UPRIGHT = math.cos(math.radians(12))
 
 
-class View:
+class View(HandView):
     """One observation, in matrices. Positions in world [m]; `*_axes` have a frame's axes in world as columns."""
 
     def __init__(self, observation: Observation):
         o = observation.astype(np.float64)
-        self.tool: Vector3 = o[0:3]
-        self.tool_axes: Matrix3 = quat_to_matrix(o[3:7])
-        self.gap: float = 2 * PAD_AT_ZERO - float(o[7] + o[8])
+        super().__init__(o)
         self.rod: Vector3 = o[9:12]
         self.rod_axes: Matrix3 = quat_to_matrix(o[12:16])
         self.ring: Vector3 = o[16:19]
