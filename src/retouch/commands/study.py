@@ -76,9 +76,11 @@ def iwr(
             files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
     for path, content in files.items():
         write_atomically(path, content)
-    hours = sum(store.spent(job)["cpu_seconds"] for job in jobs) / 3600
-    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core; report: {out / 'study.html'}")
-    terminal.result({"tables": documents, "core_hours": hours})
+    costs = store.costs(jobs)
+    hours = sum(kind["core_hours"] for kind in costs.values())
+    spent = ", ".join(f"{kind['jobs']:.0f} {name} {kind['core_hours']:.2f} h" for name, kind in costs.items())
+    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core ({spent}); report: {out / 'study.html'}")
+    terminal.result({"tables": documents, "costs": costs})
 
 
 study = {"iwr": iwr}

@@ -6,6 +6,7 @@ processes may share a store: whoever holds a job's lock does it.
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,4 +72,13 @@ class Store:
             found: dict[str, float] = json.loads((self.folder(job) / "spent.json").read_text())
         except (FileNotFoundError, ValueError):
             return {"seconds": 0.0, "cpu_seconds": 0.0}
+        return found
+
+    def costs(self, jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
+        """Of each kind of job: how many, and hours of a core."""
+        found: dict[str, dict[str, float]] = {}
+        for job in jobs:
+            kind = found.setdefault(type(job).__name__.lower(), {"jobs": 0, "core_hours": 0.0})
+            kind["jobs"] += 1
+            kind["core_hours"] += self.spent(job)["cpu_seconds"] / 3600
         return found
