@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -310,6 +311,30 @@ def test_a_run_of_people_waits_for_them_and_goes_on(tmp_path):
         run.run()
     assert run.final(0).trials == 10
     assert [r.round for r in run.run(0)] == [0]
+
+
+def test_a_scripted_person_may_demonstrate_what_people_correct(tmp_path):
+    run = Run(tmp_path / "run", small(operator="web", demonstrator="scripted", rounds=1))
+    assert [run.collected_by(0), run.collected_by(1)] == ["scripted", "web"]
+    with pytest.raises(PeopleNeeded, match="round 1"):
+        run.run()
+    assert run.final(0).trials == 10
+    assert {episode.operator for episode in Dataset(run.data(0)).episodes} == {"scripted:steady"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("{folder}/nowhere", "no run in .*nowhere: name a task"),
+        ("{folder}", "no run in .*: name a task"),
+        ("tinny", "unknown task 'tinny'; did you mean 'tiny'"),
+    ],
+)
+def test_a_run_that_is_not_there_leaves_nothing_behind(tmp_path, capsys, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    assert main(["improve", name.format(folder=tmp_path)]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_goes_on_from_its_folder_alone(finished, capsys):

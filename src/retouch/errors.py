@@ -41,6 +41,10 @@ class UnknownName(InputError):
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"; did you mean '{close[0]}'?" if close else ""
         super().__init__(f"unknown {kind} '{name}'{hint} (valid: {', '.join(names)})")
+        self._made_of = kind, name, names
+
+    def __reduce__(self) -> tuple[type["UnknownName"], tuple[str, str, list[str]]]:
+        return UnknownName, self._made_of  # to travel between processes
 
 
 class MissingExtra(InputError):

@@ -101,7 +101,7 @@ class Run(RunFolder):
         c, target, there = self.config, self.target(number), self.tally(number)
         if there.reached(target):
             return there
-        if c.operator == "web":
+        if self.collected_by(number) == "web":
             missing = (
                 f"{target.episodes - there.successes} demonstrations"
                 if target.episodes is not None

@@ -39,6 +39,7 @@ class ImproveConfig:
         method: how corrections are learnt from.
         rounds: of correction after the first demonstrations; full-demos has one.
         operator: who corrects: a scripted person, or people through `retouch serve`.
+        demonstrator: who gives the first demonstrations; None for the operator.
         profile: the scripted person.
         demonstrations: how many the base policy learns from.
         share: of the base's samples that a round adds as human samples, in completed attempts.
@@ -57,6 +58,7 @@ class ImproveConfig:
     method: str = "iwr"
     rounds: int = 3
     operator: Literal["scripted", "web"] = "scripted"
+    demonstrator: Literal["scripted", "web"] | None = None
     profile: str = "steady"
     demonstrations: int = 30
     share: float = SHARE
@@ -163,6 +165,10 @@ class RunFolder:
     def way(self, number: int) -> Literal["demonstrate", "take-over"]:
         """How a round is collected."""
         return "demonstrate" if number == 0 or self.config.method == "full-demos" else "take-over"
+
+    def collected_by(self, number: int) -> Literal["scripted", "web"]:
+        """Who collects a round."""
+        return (self.config.demonstrator or self.config.operator) if number == 0 else self.config.operator
 
     def tally(self, number: int) -> Tally:
         """What a round holds so far."""

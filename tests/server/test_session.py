@@ -1,5 +1,7 @@
 """People at work through the real server: what they do is in the data set afterwards."""
 
+from contextlib import closing
+
 import numpy as np
 
 from retouch.episodes import Dataset, check
@@ -145,6 +147,20 @@ def test_training_sends_home_who_still_works_at_the_round(server: Served, anna: 
     assert "nothing is collected now" in late.hear("error")["error"]
     late.close()
     until(lambda: client.get("/api/runs/short").json()["training"] is None, 90)
+
+
+def test_a_run_whose_demonstrations_are_scripted_begins_with_training(server: Served) -> None:
+    client = server.client("anna")
+    wish = {"name": "scripted", "task": "threading", "method": "iwr", "demonstrations": 2}
+    made = client.post("/api/runs", json=wish | {"demonstrator": "scripted"}).json()
+    assert made["can_train"]
+    assert not made["can_collect"]
+    assert "press Train" in made["why_not_collect"]
+    with closing(Person(server, client, "/ws/session?run=scripted")) as early:
+        assert "a scripted person demonstrates" in early.hear("error")["error"]
+    for wrong in ({"demonstrator": "nobody"}, {"demonstrations": 10**9}):
+        assert client.post("/api/runs", json=wish | {"name": "wrong"} | wrong).status_code in (404, 409)
+    assert [run["name"] for run in client.get("/api/runs").json()] == ["scripted", "short"]
 
 
 def test_demonstrations_without_a_policy(server: Served) -> None:

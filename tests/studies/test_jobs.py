@@ -1,13 +1,16 @@
 """Jobs are named by all that they depend on, and come in an order in which they can be done."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from retouch.errors import InputError
+from retouch.errors import InputError, RetouchError
 from retouch.operators.profile import profile
+from retouch.studies import jobs
 from retouch.studies.iwr import TABLES, Operator, Scale, table
 from retouch.studies.jobs import Checkpoints, Collection, Policy, Trials, in_order, task_digest
+from retouch.studies.store import Store
 
 SCALE = Scale(demonstrations=2, rounds=2, training_seeds=2, trials=3, checkpoint_trials=2)
 
@@ -66,11 +69,11 @@ def test_no_two_collections_share_initial_states(operator: Operator) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TABLES if TABLES[name][2] == "threading"])
 def test_every_job_comes_after_what_it_needs(name: str) -> None:
-    jobs = table(name, SCALE).jobs
-    for k, job in enumerate(jobs):
-        assert set(job.needs) <= set(jobs[:k])
-    assert len({job.key for job in jobs}) == len(jobs)
-    assert {type(job) for job in jobs} == {Collection, Policy, Trials, Checkpoints}
+    ordered = table(name, SCALE).jobs
+    for k, job in enumerate(ordered):
+        assert set(job.needs) <= set(ordered[:k])
+    assert len({job.key for job in ordered}) == len(ordered)
+    assert {type(job) for job in ordered} == {Collection, Policy, Trials, Checkpoints}
 
 
 def test_the_grid_of_the_first_table() -> None:
@@ -83,6 +86,65 @@ def test_the_grid_of_the_first_table() -> None:
     assert sum(isinstance(job, Policy) for job in both) == len(policies) + 6 * 3
 
 
-def test_a_study_is_not_empty() -> None:
-    with pytest.raises(InputError, match="training_seeds must be at least 1"):
-        Scale(training_seeds=0)
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"training_seeds": 0}, "training_seeds must be at least 1"),
+        ({"share": 0.0}, "share must be a number above 0"),
+        ({"share": float("nan")}, "share must be a number above 0"),
+        ({"checkpoint_trials": -1}, "checkpoint_trials at least 0"),
+    ],
+)
+def test_a_study_that_cannot_be(wrong: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Scale(**wrong)
+
+
+def test_the_code_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a file says counts, how it is commented does not."""
+    for place in jobs.CODE:
+        at = tmp_path / place if place.endswith(".py") else tmp_path / place / "some.py"
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.write_text('"""What it is."""\n\n\ndef f():\n    """What it does."""\n    return 1\n')
+    monkeypatch.setattr(jobs.retouch, "__file__", str(tmp_path / "__init__.py"))
+
+    def digest() -> str:
+        jobs.code_digest.cache_clear()
+        return jobs.code_digest()
+
+    before, place = digest(), tmp_path / "tasks" / "some.py"
+    place.write_text(place.read_text().replace("does", "may do") + "# more\n")
+    assert digest() == before
+    place.write_text(place.read_text().replace("return 1", "return 2"))
+    assert digest() != before
+    monkeypatch.undo()
+    jobs.code_digest.cache_clear()
+
+
+def test_another_experiment_is_not_called_the_papers() -> None:
+    """Its figures are not put beside the paper's."""
+    assert table("1", Scale()).paper
+    other = table("1", Scale(), people=("hasty",))
+    assert not other.paper
+    assert "hasty" in other.title
+    with pytest.raises(InputError, match="named once"):
+        table("1", Scale(), people=("hasty", "hasty"))
+
+
+def test_a_collection_that_falls_short_is_no_result(tmp_path: Path) -> None:
+    """Methods are compared on equal amounts of a person's samples."""
+    few = dataclasses.replace(
+        Operator("threading", profile("steady"), 0, SCALE).demonstrations, episodes=3, max_attempts=1
+    )
+    store = Store(tmp_path)
+    with pytest.raises(RetouchError, match="after 1 attempts"):
+        store.do(few)
+    assert not store.done(few)
+
+
+def test_other_versions_do_not_go_on_with_a_job(tmp_path: Path) -> None:
+    job, store = Operator("threading", profile("steady"), 0, SCALE).demonstrations, Store(tmp_path)
+    (store.folder(job)).mkdir()
+    (store.folder(job) / "job.json").write_text('{"versions": {"mujoco": "0.1"}}')
+    with pytest.raises(InputError, match=r"another version of .*mujoco"):
+        store.do(job)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,10 +31,14 @@ def command(out: Path, written: Path, *more: str) -> list[str]:
     return [*start, "--out", str(out), "--write", str(written), *scale, *more]
 
 
+def finished(jobs: Path) -> int:
+    return len(list(jobs.glob("*/result.json")))
+
+
 def study(out: Path, written: Path, *more: str) -> dict[str, bytes]:
     done = subprocess.run(command(out, written, *more), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return {path.name: path.read_bytes() for path in sorted(written.glob("*.json"))}
+    return {path.name: path.read_bytes() for path in sorted(written.iterdir())}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,9 @@ def test_killed_five_times_it_gives_the_same_table(through, tmp_path: Path) -> N
         running = subprocess.Popen(
             command(tmp_path / "jobs", tmp_path / "written"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(chance.uniform(1.5, 4.0))
+        before, moment = finished(tmp_path / "jobs"), time.monotonic() + chance.uniform(0.0, 1.5)
+        while running.poll() is None and (finished(tmp_path / "jobs") == before or time.monotonic() < moment):
+            time.sleep(0.02)
         workers = psutil.Process(running.pid).children(recursive=True)
         if running.poll() is not None:
             break
@@ -111,7 +118,7 @@ def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: P
     killed = 0
     while running.poll() is None and not killed:
         time.sleep(0.5)
-        begun = len(list((tmp_path / "jobs").glob("*/result.json")))
+        begun = finished(tmp_path / "jobs")
         for process in psutil.Process(running.pid).children(recursive=True) if begun > 3 else []:
             if any("do_one" in part for part in process.cmdline()):
                 process.kill()
@@ -120,7 +127,27 @@ def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: P
     _, complaints = running.communicate(timeout=240)
     assert running.returncode == 0, complaints[-2000:]
     assert killed == 1
-    assert {path.name: path.read_bytes() for path in (tmp_path / "written").glob("*.json")} == through[1]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "written").iterdir()} == through[1]
+
+
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_a_job_that_fails_ends_the_study_with_its_message(through, tmp_path: Path, executor: str) -> None:
+    shutil.copytree(through[0], tmp_path / "jobs")
+    for path in (tmp_path / "jobs").glob("trials-*/result.json"):
+        path.unlink()
+    for path in (tmp_path / "jobs").glob("policy-*/policy/weights.safetensors"):
+        path.unlink()
+    begin = time.monotonic()
+    done = subprocess.run(
+        command(tmp_path / "jobs", tmp_path / "written", "--executor", executor),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "weights.safetensors is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - begin < 60
 
 
 @pytest.mark.parametrize(

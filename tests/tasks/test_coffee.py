@@ -252,6 +252,25 @@ def test_no_success_with_the_lid_closed_and_no_pod():
     assert not TASK.success(data)
 
 
+@pytest.mark.parametrize("degrees", [15, 30, 90, 180])
+def test_no_success_in_a_machine_that_has_fallen(degrees: float):
+    data = fresh()
+    fallen = quat_multiply(data.qpos[MACHINE + 3 : MACHINE + 7], quat_about(ACROSS, math.radians(degrees)))
+    data.qpos[MACHINE + 3 : MACHINE + 7] = fallen
+    brew(data)
+    assert not TASK.success(data)
+
+
+@pytest.mark.parametrize("what", [POD, POD + 3, LID, MACHINE, MACHINE + 3])
+def test_no_success_in_a_world_that_has_come_apart(what: int):
+    data = fresh()
+    brew(data)
+    assert TASK.success(data)
+    data.qpos[what] = math.nan
+    mujoco.mj_kinematics(MODEL, data)
+    assert not TASK.success(data)
+
+
 def test_success_goes_with_the_machine():
     data = fresh()
     data.qpos[MACHINE : MACHINE + 3] += [0.1, 0.05, 0.0]

@@ -1,17 +1,18 @@
 """The scripted skill makes coffee from where attempts start and from where it may be handed over."""
 
+import mujoco
 import numpy as np
 import pytest
 
 from retouch.operators.correction import Sight
-from retouch.operators.profile import profile
+from retouch.operators.profile import PROFILES, profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.sim.world import Worlds
 from retouch.tasks.coffee import Coffee
 from retouch.tasks.coffee_handovers import HANDOVERS, unsolvable
 from retouch.tasks.coffee_scene import HOLDER_INNER, POD_RADIUS
 from retouch.tasks.coffee_skill import CoffeeSkill, Style
-from retouch.tasks.coffee_view import funnel_error, phase, progress
+from retouch.tasks.coffee_view import View, funnel_error, phase, progress
 from retouch.tasks.handovers import prepare_handover
 
 TASK = Coffee()
@@ -149,3 +150,24 @@ def test_a_scripted_person_hands_back_after_each_bottleneck() -> None:
             break
     assert TASK.success(data)
     assert handed_back == ["carry", "close"]
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+@pytest.mark.parametrize("aside", [0.0005, 0.004])
+def test_everybody_closes_the_lid_over_a_pod_that_is_in(name: str, aside: float) -> None:
+    """Wherever in the holder it sits: a lid is closed once it is closed, not once it looks well aligned."""
+    worlds = Worlds(TASK.physics, 1)
+    TASK.reset(worlds.reset(0), np.random.default_rng(5))
+    robot, data = TASK.robot(worlds), worlds.datas[0]
+    seat = View(TASK.observe(data)).seat
+    pod = int(TASK.physics.joint("pod").qposadr[0])
+    data.qpos[pod : pod + 3] = seat + np.array([aside, 0.0, 0.0])
+    data.qvel[:] = 0
+    mujoco.mj_forward(TASK.physics, data)
+    person = ScriptedPerson(profile(name)).session(TASK, 5, "take-over")
+    for step in range(2 * TASK.horizon):
+        correction = person.correct(Sight(step, TASK.observe(data)))
+        robot.command(np.array([0]), (correction.action if correction is not None else np.zeros(7))[None])
+        if TASK.success(data):
+            break
+    assert TASK.success(data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from retouch.console import Terminal
-from retouch.errors import InputError, RetouchError
+from retouch.errors import InputError, RetouchError, UnknownName
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs
 
@@ -189,6 +189,7 @@ def improve(
     method: str = "iwr",
     rounds: int = 3,
     operator: Literal["scripted", "web"] = "scripted",
+    demonstrator: Literal["scripted", "web"] | None = None,
     profile: str = "steady",
     demonstrations: int = 30,
     share: float = 0.33,
@@ -211,6 +212,7 @@ def improve(
         method: full-demos, hg-dagger, iwr-nb or iwr.
         rounds: of correction after the demonstrations.
         operator: who corrects: a scripted person, or people through retouch serve.
+        demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
         demonstrations: that the base policy learns from.
         share: human samples that a round adds, as a part of the base's samples.
@@ -228,6 +230,7 @@ def improve(
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder
+    from retouch.tasks.registry import names
 
     single_thread()
     terminal = Terminal(as_json)
@@ -236,6 +239,7 @@ def improve(
         method=method,
         rounds=rounds,
         operator=operator,
+        demonstrator=demonstrator,
         profile=profile,
         demonstrations=demonstrations,
         share=share,
@@ -253,6 +257,10 @@ def improve(
         if config != ImproveConfig(task=task):
             raise InputError(f"{task} is a run, which goes on as it was configured: leave the options out")
         out, config = Path(task), RunFolder.open(Path(task)).config
+    elif task not in names():
+        if "/" in task or Path(task).exists():
+            raise InputError(f"no run in {task}: name a task ({', '.join(names())}) or the folder of a run")
+        raise UnknownName("task", task, names())
     command = shlex.join(["retouch", *sys.argv[1:]])
     show_run(Run(out, config, terminal, command), terminal)
 

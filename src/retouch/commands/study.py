@@ -72,7 +72,7 @@ def iwr(
         if write is not None:
             name = f"table-{document['table']}"
             files[write / f"{name}.json"] = encoded(document)
-            files[write / f"{name}.md"] = f"{document['title']}\n\n    {command}\n\n{markdown(document)}".encode()
+            files[write / f"{name}.md"] = markdown(document).encode()
             files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
     for path, content in files.items():
         write_atomically(path, content)

@@ -25,7 +25,7 @@ from retouch.episodes.journal import Journal, read_records
 from retouch.episodes.layout import DATASET, DISCARDED, EPISODES, JOURNAL, journal_path
 from retouch.episodes.rows import RowPacker
 from retouch.episodes.schema import DatasetInfo, EpisodeInfo, check_episode, check_json, check_outcome
-from retouch.errors import InputError, NoDataset, StoreError
+from retouch.errors import InputError, NoDataset, RetouchError, StoreError
 
 __all__ = ["DatasetWriter", "EpisodeWriter"]
 
@@ -265,7 +265,8 @@ class EpisodeWriter:
             self.abort("nothing ended it")
             return
         try:
-            self.abort(_one_line(f"{type(error).__name__}: {error}"))
+            told = isinstance(error, RetouchError)  # its message is for people
+            self.abort(_one_line(str(error) if told else f"{type(error).__name__}: {error}"))
         except StoreError as unsaved:
             error.add_note(f"episode {self.id} stays in its journal: {unsaved}")
 

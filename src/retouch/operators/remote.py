@@ -193,7 +193,7 @@ class RemoteSession:
         elif condition.state == "YOU":
             condition.source = self._began = None
             if grip is Grip.GONE:
-                self._pause("nothing was heard from you: resume, or press again")
+                self._pause("nothing was heard from your hand in time: resume, or press again")
             elif self._way == "demonstrate":
                 self._pause("you let go: hold on to go on")
             else:

@@ -15,6 +15,7 @@ from retouch.tasks.base import Manner, Task
 
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still
 BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert", "close")
+INSIDE = -0.02  # so far beyond a bottleneck's mouth nothing is judged by its sideways error any more [m]
 AFTER = {"reach": BEYOND, "grasp": BEYOND, "carry": ("close", "done"), "insert": ("close", "done")}  # a bottleneck
 
 
@@ -86,10 +87,10 @@ class ScriptedSession:
             return False
         phase = self._task.phase(sight.observation)
         lateral, angle, distance = self._task.funnel_error(sight.observation)
-        if rule == "bottleneck":
+        if rule == "bottleneck" or self._phase_at_trouble == "close":  # a lid has no way that looks right
             good = phase in AFTER.get(self._phase_at_trouble, ("done",))
         else:
-            near = distance < self._profile.funnel_range
+            near = INSIDE < distance < self._profile.funnel_range
             good = phase in BEYOND and (
                 self._phase_at_trouble in BEFORE
                 or (near and lateral < 0.5 * self._profile.funnel_width and angle < 0.5 * self._profile.funnel_angle)
@@ -128,7 +129,7 @@ class _Watch:
         else:
             self._since_best += 1
         lateral, angle, distance = task.funnel_error(observation)
-        near = phase in BEYOND and -0.02 < distance < p.funnel_range
+        near = phase in BEYOND and INSIDE < distance < p.funnel_range
         wide = near and (lateral > p.funnel_width + p.funnel_slope * max(distance, 0.0) or angle > p.funnel_angle)
         self._outside = self._outside + 1 if wide else 0
         lost = self._last_phase in BEYOND and phase in BEFORE

@@ -44,7 +44,7 @@ class Outbox:
             PersonGone: nobody reads any more.
         """
         if self._closed:
-            raise PersonGone("the server has closed the line")
+            raise PersonGone("the session was ended")
         self._lines.put(message)
 
     def ring(self, mailbox: str) -> None:
@@ -123,7 +123,7 @@ class ServerLink:
         while not self._lines.empty():
             line = self._lines.get()
             if line is None:
-                raise PersonGone("the server has closed the line")
+                raise PersonGone("the session was ended")
             self._heard_ms = self.now_ms()
             if line["type"] == "want":
                 self._film.want(line["cameras"])

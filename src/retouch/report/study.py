@@ -24,7 +24,7 @@ assert set(ON_PAPER) == set(STAND_INS.values())
 
 
 def figure(document: dict[str, Any]) -> str:
-    """Success of every cell with its interval, beside it the paper's own figure where there is one (hollow)."""
+    """Success of every cell with its interval; beside it the paper's metric, ours (pale) and the paper's (hollow)."""
     rows = list(dict.fromkeys(cell["row"] for cell in document["cells"]))
     columns = list(dict.fromkeys(cell["column"] for cell in document["cells"]))
 
@@ -38,9 +38,12 @@ def figure(document: dict[str, Any]) -> str:
                 axes.plot([x, x], [low, high], color=colour, lw=1.6, zorder=2)
                 label = row if number == 0 else None
                 axes.plot([x], [mean], marker, color=colour, ms=5.5, lw=0, zorder=3, label=label)
+                if cell["paper_metric"] is not None:
+                    at = 100 * cell["paper_metric"][0]
+                    axes.plot([x + 0.22 * width], [at], marker, color=colour, alpha=0.4, ms=4.0, lw=0, zorder=3)
                 if cell["paper"] is not None:
                     at = float(cell["paper"].partition("±")[0])
-                    axes.plot([x + 0.3 * width], [at], marker, mfc="none", mec=colour, ms=4.5, lw=0, zorder=3)
+                    axes.plot([x + 0.38 * width], [at], marker, mfc="none", mec=colour, ms=4.5, lw=0, zorder=3)
         axes.set_ylim(0, 102)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_xlim(-0.5, len(columns) - 0.5)
@@ -65,12 +68,10 @@ def page(documents: Sequence[dict[str, Any]], command: str) -> str:
     title = "The IWR study"
     parts = [
         f"<h1>{title}</h1>",
-        '<p class="soft">Everybody who demonstrates or intervenes is a scripted person. Success of the last averaged '
-        "policy on fresh initial states, with 95 % intervals from a bootstrap over operators, training seeds and "
-        "states; hollow marks are the paper's figures.</p>",
     ]
     for document in documents:
-        parts += [f"<section><h2>{escape(document['title'])}</h2>", figure(document), _table(document), "</section>"]
+        parts += [f"<section><h2>{escape(document['title'])}</h2>", f'<p class="soft">{escape(caption(document))}</p>']
+        parts += [figure(document), _table(document), "</section>"]
     numbers = json.dumps(list(documents), ensure_ascii=False).replace("<", "\\u003c")
     parts += [
         "<section><h2>Again</h2>",
@@ -85,6 +86,22 @@ def page(documents: Sequence[dict[str, Any]], command: str) -> str:
     )
 
 
+def caption(document: dict[str, Any]) -> str:
+    """What a reader must know of a table."""
+    people, each, seeds, states = (document[k] for k in ("people", "collections_each", "training_seeds", "states"))
+    single = [name for name, n in (("people", len(people)), ("collections", each), ("training seeds", seeds)) if n == 1]
+    not_in = (
+        f" There is one of them, so the variance between {' and between '.join(single)} is not in it." if single else ""
+    )
+    return (
+        f"Demonstrated and corrected by {', '.join(people)}; {each} collection(s) each, {seeds} training seed(s), "
+        f"{states} fresh initial states, the same for all. Success: the last averaged policy, with the 95 % interval "
+        f"of a bootstrap over people, collections, training seeds and states, too narrow where they are few.{not_in} "
+        "Paper's metric: the best checkpoint of a training (raw weights, other states), mean and deviation over all "
+        "trainings; in the figure pale, and hollow where the paper reports it."
+    )
+
+
 def header(document: dict[str, Any]) -> list[str]:
     """Of `lines`."""
     return [
@@ -92,8 +109,9 @@ def header(document: dict[str, Any]) -> list[str]:
         "where",
         "success, last averaged policy",
         "of each training seed",
-        "best checkpoint, raw weights",
+        "paper's metric",
         "paper",
+        "human samples",
         f"{document['reference']} minus this",
     ]
 
@@ -108,10 +126,11 @@ def lines(document: dict[str, Any]) -> list[list[str]]:
             [
                 cell["row"],
                 cell["column"],
-                f"{rate:.1f} % [{low:.1f}, {high:.1f}] (n = {cell['trials']})",
-                "; ".join(" ".join(f"{100 * v:.1f}" for v in seeds) for seeds in cell["each"]),
-                f"{100 * metric[0]:.1f} ± {100 * metric[1]:.1f}" if metric else "",
+                f"{rate:.1f} % [{low:.1f}, {high:.1f}]",
+                "; ".join(" ".join(f"{100 * v:.1f}" for v in one) for person in cell["each"] for one in person),
+                _with_deviation(metric) if metric else "",
                 cell["paper"] or "",
+                _range(cell["human_samples"]),
                 "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else "",
             ]
         )
@@ -121,7 +140,19 @@ def lines(document: dict[str, Any]) -> list[list[str]]:
 def markdown(document: dict[str, Any]) -> str:
     """The table for people."""
     rows = [header(document), ["---"] * len(header(document)), *lines(document)]
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    table = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return f"{document['title']}\n\n{caption(document)}\n\n{table}"
+
+
+def _with_deviation(metric: list[float | None]) -> str:
+    mean, deviation = metric
+    assert mean is not None
+    return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+
+
+def _range(samples: list[int]) -> str:
+    low, high = min(samples), max(samples)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _table(document: dict[str, Any]) -> str:

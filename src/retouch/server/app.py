@@ -233,7 +233,8 @@ class Server:
         training = self.trainings.of(name)
         described = await run_in_threadpool(self.catalogue.describe, name)
         if self.trainings.running(name):
-            described |= {"can_train": False, "can_collect": False, "why_not": "it is being trained"}
+            why = "it is being trained"
+            described |= {"can_train": False, "can_collect": False, "why_not": why, "why_not_collect": why}
         return described | {"training": training}
 
     # People at work.
@@ -293,8 +294,7 @@ class Server:
         described = await self._described(run.folder.name)
         number: int = described["round"]
         if not described["can_collect"]:
-            why = described["why_not"] or f"round {number} is complete, and its training has begun"
-            raise InputError(f"nothing is collected now: {why}")
+            raise InputError(f"nothing is collected now: {described['why_not_collect']}")
         if way is not None and way != run.way(number):
             raise InputError(f"round {number} of '{run.folder.name}' is collected by '{run.way(number)}', not '{way}'")
         if any(who.startswith("scripted:") for who in described["rounds"][number]["operators"]):

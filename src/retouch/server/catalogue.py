@@ -14,6 +14,7 @@ from retouch.operators.profile import PROFILES
 from retouch.run_folder import REPORT, ImproveConfig, RunFolder
 from retouch.tasks.registry import names
 
+MOST = {"demonstrations": 10_000, "rounds": 99}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
@@ -58,7 +59,14 @@ class Catalogue:
             raise InputError(f"a run's name is up to 60 letters, digits, '.', '_' and '-', not '{name}'")
         if (self.root / name).exists():
             raise InputError(f"there is a run '{name}' already: choose another name")
-        allowed = {"task": str, "method": str, "demonstrations": int, "share": float, "rounds": int}
+        allowed = {
+            "task": str,
+            "method": str,
+            "demonstrations": int,
+            "demonstrator": str,
+            "share": float,
+            "rounds": int,
+        }
         for key, value in wishes.items():
             if key not in allowed:
                 raise UnknownName("setting of a run", key, allowed)
@@ -66,6 +74,11 @@ class Catalogue:
                 raise InputError(f"{key} is a {allowed[key].__name__}, not {value!r}")
         if "task" in wishes and wishes["task"] not in names():
             raise UnknownName("task", wishes["task"], names())
+        if wishes.get("demonstrator", "web") not in ("scripted", "web"):
+            raise UnknownName("demonstrator", wishes["demonstrator"], ("scripted", "web"))
+        for key, most in MOST.items():
+            if wishes.get(key, 0) > most:
+                raise InputError(f"{key} is at most {most}, not {wishes[key]}")
         config = ImproveConfig(operator="web", checkpoint_trials=0, **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
 
@@ -79,6 +92,7 @@ class Catalogue:
                 "name": name,
                 "error": str(error),
                 "can_collect": False,
+                "why_not_collect": str(error),
                 "can_train": False,
                 "why_not": str(error),
                 "report": False,
@@ -91,12 +105,20 @@ class Catalogue:
             if rounds[-1]["result"] is None:
                 break
         now = rounds[-1]
-        if now["complete"] and now["result"] is None:
+        by_people = run.collected_by(now["round"]) == "web"
+        if now["result"] is None and (now["complete"] or (now["round"] == 0 and not by_people)):
             why_not = None
         elif now["result"] is not None:
             why_not = "every round is done: make a run with more rounds to go on"
         else:
             why_not = f"round {now['round']} is not complete: collect what is missing first"
+        why_not_collect = None
+        if now["result"] is not None:
+            why_not_collect = why_not
+        elif run.training_begun(now["round"]):
+            why_not_collect = f"the training of round {now['round']} has begun: press Train to go on with it"
+        elif now["round"] == 0 and not by_people:
+            why_not_collect = "a scripted person demonstrates: press Train, which begins with that"
         return {
             "name": run.folder.name,
             "task": run.config.task,
@@ -104,7 +126,8 @@ class Catalogue:
             "operator": run.config.operator,
             "round": now["round"],
             "rounds": rounds,
-            "can_collect": not run.training_begun(now["round"]),
+            "can_collect": why_not_collect is None,
+            "why_not_collect": why_not_collect,
             "can_train": why_not is None,
             "why_not": why_not,
             "report": (run.folder / REPORT).is_file(),
@@ -113,7 +136,7 @@ class Catalogue:
     def episodes(self, run: RunFolder) -> list[dict[str, Any]]:
         """All episodes of a run, the newest first; excluded ones too."""
         found = [
-            episode_json(episode, number, Dataset(run.data(number)).info.control_period_s)
+            episode_json(episode, number, Dataset(run.data(number)).info.control_period_s, run.training_begun(number))
             for number in range(run.last_round + 1)
             if (run.data(number) / DATASET).is_file()
             for episode in Dataset(run.data(number)).all_episodes
@@ -147,7 +170,7 @@ class Catalogue:
             raise UnknownName("edit", str(action), ("exclude", "include", "relabel", "undo"))
         dataset = Dataset(path)
         found = next(e for e in dataset.all_episodes if e.id == id)
-        return episode_json(found, number, dataset.info.control_period_s)
+        return episode_json(found, number, dataset.info.control_period_s, frozen=False)
 
     @staticmethod
     def data(run: RunFolder, number: int) -> Path:
@@ -190,8 +213,8 @@ def _round(run: RunFolder, number: int) -> dict[str, Any]:
     }
 
 
-def episode_json(episode: EpisodeInfo, number: int, period_s: float) -> dict[str, Any]:
-    """One episode for a list."""
+def episode_json(episode: EpisodeInfo, number: int, period_s: float, frozen: bool) -> dict[str, Any]:
+    """One episode for a list; `frozen` when its round has been trained on."""
     return {
         "id": episode.id,
         "number": episode.number,
@@ -206,5 +229,6 @@ def episode_json(episode: EpisodeInfo, number: int, period_s: float) -> dict[str
         "seconds": round(episode.steps * period_s, 2),
         "control_steps": episode.control_steps,
         "excluded": episode.excluded,
+        "frozen": frozen,
         "seed": episode.seed,
     }

@@ -1,7 +1,7 @@
 """Every figure of a table, computed from the results of its jobs alone.
 
-Outcomes of a cell are an array `[operators, training seeds, initial states]`. The same results give the same figures,
-byte for byte.
+Outcomes of a cell are an array `[people, collections, training seeds, initial states]`. The same results give the same
+figures, byte for byte.
 """
 
 import hashlib
@@ -16,43 +16,47 @@ from retouch.studies.iwr import Table
 from retouch.studies.jobs import Policy
 from retouch.studies.store import Store
 
-Outcomes = Bool[np.ndarray, "operators seeds states"]
+Outcomes = Bool[np.ndarray, "people collections seeds states"]
 RESAMPLES = 10_000
 
 
 def mean_rate(outcomes: Outcomes, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float, float]:
-    """Mean success with its 95 % interval: a bootstrap over operators, over each one's training seeds, over states."""
+    """Mean success with its 95 % interval by a bootstrap: people, each one's collections, their training seeds, states.
+
+    A level with one member (one person, one collection) adds nothing, so its variance is not in the interval; with a
+    few members the interval is too narrow.
+    """
     means = _means(outcomes[None], resamples, np.random.default_rng(seed))[0]
     low, high = np.quantile(means, (0.025, 0.975))
     return float(outcomes.mean()), float(low), float(high)
 
 
 def paired_difference(
-    better: Outcomes, worse: Outcomes, resamples: int = RESAMPLES, seed: int = 0
+    reference: Outcomes, other: Outcomes, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Difference of two methods with its 95 % interval; operators, seeds and states are drawn for both at once.
+    """Difference of two methods with its 95 % interval; all levels are drawn for both at once.
 
     Raises:
-        InputError: they were not tried by the same operators on the same states.
+        InputError: they were not tried with the same people on the same states.
     """
-    if better.shape != worse.shape:
-        raise InputError(f"a paired comparison needs the same trials on both sides: {better.shape}, {worse.shape}")
-    means = _means(np.stack([better, worse]), resamples, np.random.default_rng(seed))
+    if reference.shape != other.shape:
+        raise InputError(f"a paired comparison needs the same trials on both sides: {reference.shape}, {other.shape}")
+    means = _means(np.stack([reference, other]), resamples, np.random.default_rng(seed))
     low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
-    return float(better.mean() - worse.mean()), float(low), float(high)
+    return float(reference.mean() - other.mean()), float(low), float(high)
 
 
 def _means(outcomes: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Resampled means of each of several cells, `[cells, resamples]`; all cells are resampled alike."""
-    cells, operators, seeds, states = outcomes.shape
+    cells, people, collections, seeds, states = outcomes.shape
     values: Any = outcomes.astype(np.float64)
     means = np.empty((cells, resamples))
     for k in range(resamples):
-        who: Any = rng.integers(operators, size=operators)
-        which: Any = rng.integers(seeds, size=(operators, seeds))
+        who: Any = np.asarray(rng.integers(people, size=people))[:, None, None]
+        what: Any = np.asarray(rng.integers(collections, size=(people, collections)))[:, :, None]
+        which: Any = rng.integers(seeds, size=(people, collections, seeds))
         at = rng.integers(states, size=states)
-        rows = values[:, who[:, None], which]  # cells, operators, seeds, states
-        means[:, k] = rows.mean(axis=(1, 2))[:, at].mean(axis=1)
+        means[:, k] = values[:, who, what, which].mean(axis=(1, 2, 3))[:, at].mean(axis=1)
     return means
 
 
@@ -60,8 +64,8 @@ def outcomes(table: Table, store: Store, row: str, column: str) -> Outcomes:
     """Of a cell, on the test states."""
     return np.array(
         [
-            [store.result(table.trials(policy))["successes"] for policy in policies]
-            for policies in table.policies(row, column)
+            [[store.result(table.trials(policy))["successes"] for policy in collection] for collection in person]
+            for person in table.policies(row, column)
         ],
         dtype=bool,
     )
@@ -75,12 +79,17 @@ def paper_maximum(table: Table, store: Store, policy: Policy) -> float | None:
     return max(float(np.mean(c["successes"])) for c in store.result(job)["checkpoints"])
 
 
+def _human_samples(policy: Policy, store: Store) -> int:
+    """Steps in which a person acted, in what a policy has learnt from."""
+    return sum(store.result(collection)["human_steps"] for collection in policy.data)
+
+
 def figures(table: Table, store: Store) -> dict[str, Any]:
     """Everything that is known of a table, as JSON."""
     found = {cell: outcomes(table, store, *cell) for cell in table.cells}
     cells = []
     for row, column in table.cells:
-        policies = [policy for each in table.policies(row, column) for policy in each]
+        policies = [p for person in table.policies(row, column) for collection in person for p in collection]
         best = [value for policy in policies if (value := paper_maximum(table, store, policy)) is not None]
         trained = [store.result(policy) for policy in policies]
         against = (table.reference, column)
@@ -89,14 +98,15 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
                 "row": row,
                 "column": column,
                 "success": mean_rate(found[row, column]),
-                "each": found[row, column].mean(axis=2).tolist(),
+                "each": found[row, column].mean(axis=3).tolist(),
                 "trials": int(found[row, column].size),
                 "reference_minus_this": paired_difference(found[against], found[row, column])
                 if against in found and row != table.reference
                 else None,
-                "paper_metric": [float(np.mean(best)), float(np.std(best, ddof=min(1, len(best) - 1)))]
+                "paper_metric": [float(np.mean(best)), float(np.std(best, ddof=1)) if len(best) > 1 else None]
                 if best
                 else None,
+                "human_samples": [_human_samples(policy, store) for policy in policies],
                 "paper": table.paper.get((row, column)),
                 "gradient_steps": [t["gradient_steps"] for t in trained],
                 "samples": [t["samples"] for t in trained],
@@ -114,7 +124,10 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
     return {
         "table": table.name,
         "title": table.title,
-        "operators": [operator.name for operator in table.operators],
+        "people": [f"scripted '{name}'" for name in table.everybody],
+        "collections_each": table.scale.collection_seeds,
+        "training_seeds": table.scale.training_seeds,
+        "states": table.scale.trials,
         "reference": table.reference,
         "cells": cells,
         "collections": collected,

@@ -7,6 +7,8 @@ states), mean and deviation over training seeds.
 """
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,6 +53,8 @@ class Scale:
         for name in ("demonstrations", "rounds", "training_seeds", "collection_seeds", "trials"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not (0 < self.share < math.inf and self.checkpoint_trials >= 0):
+            raise InputError("share must be a number above 0, and checkpoint_trials at least 0")
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,6 @@ class Operator:
     scale: Scale
     demonstrator: Profile | None = None
 
-    @property
-    def name(self) -> str:
-        """For rows of outcomes."""
-        return self.person.name if self.seed == 0 else f"{self.person.name}, collection {self.seed}"
-
     @cached_property
     def demonstrations(self) -> Collection:
         """What the base policy learns from."""
@@ -89,6 +88,7 @@ class Operator:
         more = self._collection(1, share=1.0, base=self.demonstrations)
         return more if self.demonstrator is None else dataclasses.replace(more, person=self.demonstrator)
 
+    @functools.cache  # noqa: B019  operators live as long as a study
     def interventions(self, name: str, number: int, share: float | None = None) -> Collection:
         """Of round `number` on the policies of a method; every method's first round is on the same base."""
         before = self.base(0) if number == 1 else self.trained(method(name), self.data(name, number - 1), 0)
@@ -131,6 +131,8 @@ class Operator:
 
 
 Cell = Callable[[Operator, int], Policy]  # the policy of an operator and a training seed
+People = tuple[tuple[Operator, ...], ...]
+Paper = dict[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Table:
     Attributes:
         name, title: of the table.
         paper: the paper's figures, row and column to text.
-        operators: a row of outcomes each; they are averaged.
+        people: for each scripted person, an operator for each of their collections; all are averaged.
         cells: row and column to the policies there.
         reference: row that the other rows of a column are compared with.
         scale: of the study.
@@ -148,10 +150,10 @@ class Table:
 
     name: str
     title: str
-    operators: tuple[Operator, ...]
+    people: tuple[tuple[Operator, ...], ...]
     cells: dict[tuple[str, str], Cell]
     scale: Scale
-    paper: dict[tuple[str, str], str] = field(default_factory=dict)
+    paper: Paper = field(default_factory=dict)
     reference: str = "iwr"
 
     @property
@@ -164,10 +166,15 @@ class Table:
         """Names, in order."""
         return list(dict.fromkeys(column for _, column in self.cells))
 
-    def policies(self, row: str, column: str) -> list[list[Policy]]:
-        """Of a cell: for every operator, one a training seed."""
-        seeds = range(self.scale.training_seeds)
-        return [[self.cells[row, column](operator, seed) for seed in seeds] for operator in self.operators]
+    def policies(self, row: str, column: str) -> list[list[list[Policy]]]:
+        """Of a cell: for every person, for each of their collections, one a training seed."""
+        cell, seeds = self.cells[row, column], range(self.scale.training_seeds)
+        return [[[cell(operator, seed) for seed in seeds] for operator in person] for person in self.people]
+
+    @property
+    def everybody(self) -> list[str]:
+        """Names of the people."""
+        return [person[0].person.name for person in self.people]
 
     def trials(self, policy: Policy) -> Trials:
         """The job that finds the primary figure of a policy."""
@@ -180,7 +187,7 @@ class Table:
     @cached_property
     def jobs(self) -> list[Job]:
         """All that must be done, in order."""
-        policies = [p for row, column in self.cells for each in self.policies(row, column) for p in each]
+        policies = [p for cell in self.cells for who in self.policies(*cell) for each in who for p in each]
         wanted: list[Job] = [self.trials(policy) for policy in policies]
         wanted += [job for job in map(self.checkpoints, policies) if job is not None]
         return in_order(wanted)
@@ -208,25 +215,25 @@ def _columns(rounds: int) -> list[str]:
     return [f"round {n}" for n in range(1, rounds)] + ["final"]
 
 
-def by_rounds(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def by_rounds(name: str, title: str, people: People, paper: Paper) -> Table:
     """Every method, round after round, on its own data (Tables I and II)."""
-    scale = operators[0].scale
+    scale = people[0][0].scale
     cells: dict[tuple[str, str], Cell] = {("base", "final"): _base, ("full-demos", "final"): _full}
     for how in INTERVENING:
         for number, column in enumerate(_columns(scale.rounds), start=1):
             cells[how, column] = _own(how, number)
-    return Table(name, title, operators, cells, scale, paper)
+    return Table(name, title, people, cells, scale, paper)
 
 
-def by_data(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def by_data(name: str, title: str, people: People, paper: Paper) -> Table:
     """Every method on every method's final data (Tables III and IV)."""
     cells = {(how, f"data of {who}"): _on(how, who) for who in INTERVENING for how in INTERVENING}
-    return Table(name, title, operators, cells, operators[0].scale, paper)
+    return Table(name, title, people, cells, people[0][0].scale, paper)
 
 
-def single_round(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def single_round(name: str, title: str, people: People, paper: Paper) -> Table:
     """One large round against several of the same size (end of section V-D)."""
-    scale = operators[0].scale
+    scale = people[0][0].scale
 
     def large(operator: Operator, seed: int) -> Policy:
         once = operator.interventions("iwr", 1, share=scale.share * scale.rounds)
@@ -237,12 +244,12 @@ def single_round(name: str, title: str, operators: tuple[Operator, ...], paper: 
         ("iwr, one large round", "final"): large,
         ("iwr", "final"): _own("iwr", scale.rounds),
     }
-    return Table(name, title, operators, cells, scale, paper)
+    return Table(name, title, people, cells, scale, paper)
 
 
-def labels(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def labels(name: str, title: str, people: People, paper: Paper) -> Table:
     """Initial demonstrations in D_R or in D_I, which the paper leaves open; on iwr's final data."""
-    scale = operators[0].scale
+    scale = people[0][0].scale
 
     def counted(where: str) -> Cell:
         how = method("iwr").replace(demonstrations_count_as=where)  # type: ignore[arg-type]
@@ -253,15 +260,15 @@ def labels(name: str, title: str, operators: tuple[Operator, ...], paper: dict[t
         ("iwr, demonstrations in D_I", "final"): counted("interventions"),
         ("iwr-nb", "final"): _on("iwr-nb", "iwr"),
     }
-    return Table(name, title, operators, cells, scale, paper)
+    return Table(name, title, people, cells, scale, paper)
 
 
 ALPHAS = (2.0, 4.0, 16.0, 32.0)
 
 
-def alphas(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def alphas(name: str, title: str, people: People, paper: Paper) -> Table:
     """The weight of an intervention sample, around the balanced one; on iwr's final data."""
-    scale = operators[0].scale
+    scale = people[0][0].scale
 
     def weighted(alpha: Alpha) -> Cell:
         how = method("iwr").replace(alpha=alpha)
@@ -269,7 +276,7 @@ def alphas(name: str, title: str, operators: tuple[Operator, ...], paper: dict[t
 
     cells: dict[tuple[str, str], Cell] = {(f"alpha {alpha:g}", "final"): weighted(alpha) for alpha in ALPHAS}
     cells = {("iwr-nb", "final"): _on("iwr-nb", "iwr"), **cells, ("iwr", "final"): weighted("balanced")}
-    return Table(name, title, operators, cells, scale, paper)
+    return Table(name, title, people, cells, scale, paper)
 
 
 def kinds_of_people() -> dict[str, Profile]:
@@ -295,9 +302,9 @@ def kinds_of_people() -> dict[str, Profile]:
     }
 
 
-def people(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+def kinds(name: str, title: str, people: People, paper: Paper) -> Table:
     """For which kind of person which method wins: all methods on what iwr has collected with each of them."""
-    scale = operators[0].scale
+    scale = people[0][0].scale
     cells: dict[tuple[str, str], Cell] = {}
 
     def on(how: str, who: Profile) -> Cell:
@@ -310,24 +317,26 @@ def people(name: str, title: str, operators: tuple[Operator, ...], paper: dict[t
     for kind, who in kinds_of_people().items():
         named = dataclasses.replace(who, name=who.name if kind == "steady" else f"{who.name}, {kind}")
         cells |= {(how, kind): on(how, named) for how in INTERVENING}
-    return Table(name, title, operators, cells, scale, paper)
+    return Table(name, title, people, cells, scale, paper)
 
 
-def length(name: str, title: str, operators: tuple[Operator, ...], paper: dict[tuple[str, str], str]) -> Table:
+STEPS = 6000
+
+
+def length(name: str, title: str, people: People, paper: Paper) -> Table:
     """Fixed epochs, as in the paper, against a fixed number of gradient steps; on iwr's final data."""
-    scale = operators[0].scale
-    cells = {(how, f"{scale.training.epochs} epochs"): _on(how, "iwr") for how in INTERVENING}
-    steps = 6000
+    scale = people[0][0].scale
 
-    def fixed(how: str) -> Cell:
+    def fixed(how: str, steps: int | None) -> Cell:
         return lambda operator, seed: Policy(
             method(how),
             operator.data("iwr", scale.rounds),
             dataclasses.replace(scale.training, steps=steps, seed=seed),
         )
 
-    cells |= {(how, f"{steps} steps"): fixed(how) for how in INTERVENING}
-    return Table(name, title, operators, cells, scale, paper)
+    cells = {(how, f"{scale.training.epochs} epochs"): fixed(how, None) for how in INTERVENING}
+    cells |= {(how, f"{STEPS} steps"): fixed(how, STEPS) for how in INTERVENING}
+    return Table(name, title, people, cells, scale, paper)
 
 
 _TABLE_1 = {
@@ -371,7 +380,7 @@ _TABLE_4 = {
     ("iwr", "data of iwr"): "87.5±9.4",
 }
 
-Maker = Callable[[str, str, tuple[Operator, ...], dict[tuple[str, str], str]], Table]
+Maker = Callable[[str, str, People, Paper], Table]
 ONE, THREE = ("steady",), tuple(PROFILES)
 TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], str]]] = {
     "1": (by_rounds, "Table I: threading, one operator", "threading", ONE, _TABLE_1),
@@ -381,18 +390,27 @@ TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], 
     "rounds": (single_round, "Threading: one large round against three", "threading", ONE, {}),
     "rounds-coffee": (single_round, "Coffee machine: one large round against three", "coffee", ONE, {}),
     "alpha": (alphas, "Threading: the weight of an intervention sample", "threading", ONE, {}),
-    "people": (people, "Threading: which method wins with whom", "threading", ONE, {}),
+    "people": (kinds, "Threading: which method wins with whom", "threading", ONE, {}),
     "labels": (labels, "Threading: where the first demonstrations count", "threading", ONE, {}),
     "length": (length, "Threading: fixed epochs against fixed gradient steps", "threading", ONE, {}),
 }
 
 
 def table(name: str, scale: Scale, task: str | None = None, people: tuple[str, ...] | None = None) -> Table:
-    """One of the tables, at some scale; `task` and `people` in place of its own."""
+    """One of the tables, at some scale; `task` and `people` in place of its own.
+
+    Raises:
+        InputError: somebody is named twice, or other people where the table brings its own.
+    """
     maker, title, own_task, own_people, paper = TABLES[name]
+    task, names = task or own_task, people or own_people
+    if len(set(names)) < len(names):
+        raise InputError(f"everybody is named once, not {', '.join(names)}")
+    if maker is kinds and names != own_people:
+        raise InputError("this table brings its own people: leave --people out")
+    if (task, names, scale.rounds) != (own_task, own_people, Scale().rounds):
+        title, paper = f"{title} -- here: {task}, {', '.join(names)}, {scale.rounds} rounds", {}
     operators = tuple(
-        Operator(task or own_task, profile(who), seed, scale)
-        for who in people or own_people
-        for seed in range(scale.collection_seeds)
+        tuple(Operator(task, profile(who), seed, scale) for seed in range(scale.collection_seeds)) for who in names
     )
     return maker(name, title, operators, paper)

@@ -4,6 +4,7 @@ A job is a frozen description; two that are equal are the same job, whichever ta
 torch or MuJoCo before a job is done.
 """
 
+import ast
 import dataclasses
 import functools
 import hashlib
@@ -13,13 +14,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import retouch
 from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Method
 from retouch.operators.profile import Profile
 from retouch.progress import Progress
 
-FORMAT = 1  # goes up when the same description stands for something else
+# What shapes a result: a change in any of these files makes other jobs.
+CODE = (
+    "collection.py",
+    "control",
+    "counting.py",
+    "evaluation.py",
+    "geometry.py",
+    "learning",
+    "operators",
+    "outcomes.py",
+    "policies",
+    "robots",
+    "rollout.py",
+    "rounds.py",
+    "sim",
+    "studies/jobs.py",
+    "tasks",
+)
 
 
 class Results(Protocol):
@@ -54,7 +73,7 @@ class Job:
     def description(self) -> dict[str, Any]:
         """All that the result depends on, as JSON; other jobs by their keys."""
         values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return {"format": FORMAT, "kind": type(self).__name__, **values}
+        return {"code": code_digest(), "kind": type(self).__name__, **values}
 
     @functools.cached_property
     def key(self) -> str:
@@ -138,7 +157,12 @@ class Collection(Job):
             progress=progress,
             title=self.title,
         )
-        return dataclasses.asdict(tally) | {"reached": tally.reached(target), "target_samples": samples}
+        if not tally.reached(target):
+            raise RetouchError(
+                f"{self.title}: {tally.human_steps} of {samples} samples ({tally.successes} successes) after "
+                f"{self.max_attempts} attempts: the methods could not be compared on equal terms"
+            )
+        return dataclasses.asdict(tally)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,15 +306,31 @@ def in_order(wanted: Iterable[Job]) -> list[Job]:
 
     for job in wanted:
         see(job, 0)
-    order = sorted(found, key=lambda job: -found[job])
-    if any(found[need] <= found[job] for job in order for need in job.needs):
-        raise RetouchError("a study needs itself")
-    return order
+    return sorted(found, key=lambda job: -found[job])
+
+
+@functools.cache
+def code_digest() -> str:
+    """Of every source file that shapes a result, but for comments and docstrings: once a process."""
+    root, total = Path(retouch.__file__).parent, hashlib.sha256()
+    for place in CODE:
+        for path in sorted((root / place).rglob("*.py")) if (root / place).is_dir() else [root / place]:
+            total.update(f"{path.relative_to(root)}\0{_meaning(path)}".encode())
+    return total.hexdigest()[:16]
+
+
+def _meaning(path: Path) -> str:
+    """What a source file says to Python."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 @functools.cache
 def task_digest(name: str) -> str:
-    """Of a task's physics, observation, rate and horizon; computed once a process."""
+    """Of a task's physics, observation, rate and horizon, as a task of another package has them; once a process."""
     import mujoco
     import numpy as np
 

@@ -79,7 +79,8 @@ def end_with_parent() -> None:
     """End this process when the one that started it has: its end of our standard input closes."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not through sys.stdin, whose lock the end of Python would find held
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,18 +1,18 @@
 """Doing a study's jobs on a Ray cluster: a task a job, which waits for the tasks it needs.
 
-With RAY_ADDRESS set, on that cluster (its nodes must see the study's folder); otherwise on a Ray of this machine. A
+On the cluster that this machine belongs to, or that RAY_ADDRESS names (its nodes must see the study's folder); where
+there is none, on a Ray of this machine. A
 worker that dies is replaced, and its job done again: what it had saved is kept. On a Slurm cluster `ray symmetric-run`
 starts the cluster and this command inside one allocation.
 """
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from retouch.errors import MissingExtra, RetouchError
 from retouch.progress import SILENT, Progress
 from retouch.studies.jobs import Job
-from retouch.studies.local import work
+from retouch.studies.local import MOST_DEATHS, work
 from retouch.studies.store import Store
 from retouch.studies.worker import Order
 
@@ -33,12 +33,12 @@ def run(jobs: Sequence[Job], store: Store, order: Order, workers: int, progress:
         raise MissingExtra("ray", "ray") from None
     begun = not ray.is_initialized()
     if begun:
-        here: dict[str, Any] = (
-            {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers, "include_dashboard": False}
-        )
-        ray.init(log_to_driver=False, **here)
+        try:
+            ray.init(address="auto", log_to_driver=False)
+        except ConnectionError:
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
     try:
-        do = ray.remote(num_cpus=1, max_retries=-1, runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})(do_one)
+        do = ray.remote(num_cpus=1, max_retries=MOST_DEATHS, runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})(do_one)
         tasks: dict[str, Any] = {}
         root, text = str(store.root.resolve()), order.to_text()
         for job in jobs:
@@ -53,6 +53,8 @@ def run(jobs: Sequence[Job], store: Store, order: Order, workers: int, progress:
                 ray.get(ready)
     except ray.exceptions.RayTaskError as error:
         raise RetouchError(f"a job of the study failed: {error.cause}; what was done is kept") from None
+    except ray.exceptions.RayError as error:
+        raise RetouchError(f"Ray failed ({type(error).__name__}: {error}); what was done is kept") from None
     finally:
         if begun:
             ray.shutdown()
@@ -65,5 +67,7 @@ def do_one(root: str, order: str, key: str, *_: object) -> None:
     from retouch.policies.torch_setup import single_thread
 
     single_thread()
-    job = next(job for job in Order.from_text(order).jobs() if job.key == key)
+    job = next((job for job in Order.from_text(order).jobs() if job.key == key), None)
+    if job is None:
+        raise RetouchError(f"this node has another retouch, or another task, than the one that asked for {key}")
     work([job], Store(Path(root)), SILENT)

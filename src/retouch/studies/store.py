@@ -7,11 +7,12 @@ processes may share a store: whoever holds a job's lock does it.
 import json
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from retouch.counting import one_at_a_time
-from retouch.errors import InUse, RetouchError
+from retouch.errors import InputError, InUse, RetouchError
 from retouch.policies.files import write_json
 from retouch.progress import SILENT, Progress
 from retouch.studies.jobs import Job
@@ -52,19 +53,38 @@ class Store:
     def do(self, job: Job, progress: Progress = SILENT) -> bool:
         """Do a job whose needs are done; False when it is done or another process is at it."""
         folder = self.folder(job)
+        with ExitStack() as held:
+            try:
+                held.enter_context(one_at_a_time(folder))
+            except InUse:
+                return False
+            if self.done(job):
+                return False
+            self._describe(job)
+            wall, cpu = time.monotonic(), time.process_time()
+            found = job.do(folder, self, progress)
+            spent = {"seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu}
+            write_json(folder / "spent.json", spent)  # of this time: one that was killed knows of its last part
+            write_json(folder / "result.json", found)
+            return True
+
+    def _describe(self, job: Job) -> None:
+        """Say what the job is and which versions do it.
+
+        Raises:
+            InputError: other versions have begun it.
+        """
+        path, now = self.folder(job) / "job.json", versions()
         try:
-            with one_at_a_time(folder):
-                if self.done(job):
-                    return False
-                write_json(folder / "job.json", {"title": job.title, **job.description, "versions": versions()})
-                wall, cpu = time.monotonic(), time.process_time()
-                found = job.do(folder, self, progress)
-                spent = {"seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu}
-                write_json(folder / "spent.json", spent)  # of this time: one that was killed knows of its last part
-                write_json(folder / "result.json", found)
-                return True
-        except InUse:
-            return False
+            before = json.loads(path.read_text())["versions"]
+        except (FileNotFoundError, ValueError, KeyError):
+            write_json(path, {"title": job.title, **job.description, "versions": now})
+            return
+        changed = sorted(name for name in now if before.get(name) != now[name])
+        if changed:
+            raise InputError(
+                f"{path.parent} was begun with another version of {', '.join(changed)}: remove it to do it again"
+            )
 
     def spent(self, job: Job) -> dict[str, float]:
         """Seconds it took, by the clock and of a core."""

@@ -157,16 +157,18 @@ class Coffee(Task):
         """The pod stands on the holder's floor, and the lid is closed over it.
 
         The published task asks that the pod is somewhere between floor and lid; ours, that it is all the way in
-        (6 mm) and leans by no more than 10 degrees.
+        (6 mm) and leans by no more than 10 degrees, as does the machine.
         """
-        if data.qpos[self._lid] >= LID_CLOSED:
-            return False
         axes = data.site_xmat[self._holder].reshape(3, 3)
         x, y, z = ((data.qpos[self._pod : self._pod + 3] - data.site_xpos[self._holder]) @ axes).tolist()
-        if math.hypot(x, y) >= SEATED_ASIDE or abs(z) >= SEATED_HIGH:
-            return False
         upright = Pose.from_vector(data.qpos[self._pod : self._pod + 7]).axis(2) @ axes[:, 2]
-        return bool(abs(upright) > math.cos(SEATED_TILT))
+        return bool(
+            data.qpos[self._lid] < LID_CLOSED
+            and math.hypot(x, y) < SEATED_ASIDE
+            and abs(z) < SEATED_HIGH
+            and abs(upright) > math.cos(SEATED_TILT)
+            and axes[2, 2] > math.cos(SEATED_TILT)
+        )
 
     def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:
         """A scripted skill for one attempt."""

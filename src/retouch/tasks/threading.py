@@ -147,10 +147,8 @@ class Threading(Task):
         the hole, no rod can lean by the 45 degrees that are the limit here.
         """
         distance = data.qpos[self._rod : self._rod + 3] - data.site_xpos[self._ring]
-        if distance @ distance >= SUCCESS_DISTANCE**2:
-            return False
         along = data.xmat[self._rod_body].reshape(3, 3)[:, 0] @ data.site_xmat[self._ring].reshape(3, 3)[:, 0]
-        return bool(abs(along) > math.sqrt(0.5))
+        return bool(distance @ distance < SUCCESS_DISTANCE**2 and abs(along) > math.sqrt(0.5))
 
     def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:
         """A scripted skill for one attempt."""

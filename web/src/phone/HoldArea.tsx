@@ -11,7 +11,7 @@ function holdWords(view: View): [string, string] {
   if (isHoldRefused(view, performance.now())) return ["LET GO", "then press again"];
   if (view.clutched) return ["CLUTCH", "put the phone where you like"];
   if (view.held) return ["STEERING", "lift to give back"];
-  if (view.status?.needs === "start") return ["HOLD", "tap START first"];
+  if (view.status?.needs === "start" && view.status.correct === "take-over") return ["HOLD", "tap START first"];
   return ["HOLD", view.mode === "ar" ? "and move the phone" : "and drag; tilt to turn"];
 }
 

@@ -70,10 +70,11 @@ export function shownLine(view: View): string {
   return `Attempt ${attempt.number}, ${Math.floor(attempt.seconds)} s`;
 }
 
-function endedLine({ last, complete, needs }: Status): string {
+function endedLine({ last, complete, needs, correct }: Status): string {
   const saved = last ? `${last.undone ? "Undone" : "Saved"}: ${last.outcome}. ` : "";
   if (complete) return `${saved}The round is complete.`;
-  return `${saved}${needs === "start" ? "Tap START for the next." : ""}`.trim();
+  const next = correct === "demonstrate" ? "Hold to demonstrate." : "Tap START for the next.";
+  return `${saved}${needs === "start" ? next : ""}`.trim();
 }
 
 /** The server has ended a hold that the thumb still keeps. */

@@ -20,6 +20,7 @@ export interface RunRequest {
   task: string;
   method: string;
   demonstrations: number;
+  demonstrator: "scripted" | "web";
   share: number;
   rounds: number;
 }
@@ -72,6 +73,7 @@ export interface Run {
   rounds: Round[];
   can_collect: boolean;
   can_train: boolean;
+  why_not_collect: string | null;
   why_not: string | null;
   report: boolean;
   training: Training | null;
@@ -93,6 +95,8 @@ export interface Episode {
   seconds: number;
   control_steps: ControlSteps;
   excluded: boolean;
+  /** Its round has been trained on: it stays as it is. */
+  frozen: boolean;
   seed: number;
 }
 

@@ -13,7 +13,7 @@ interface EpisodeRowProps {
 
 export function EpisodeRow({ run, episode, onEdit }: EpisodeRowProps) {
   const [editing, setEditing] = useState<"exclude" | "relabel" | null>(null);
-  const { round, id, number, kind, outcome, reason, steps, seconds, operator, excluded } = episode;
+  const { round, id, number, kind, outcome, reason, steps, seconds, operator, excluded, frozen } = episode;
   const name = `episode ${number} of round ${round}`;
   return (
     <tr data-excluded={excluded}>
@@ -29,11 +29,15 @@ export function EpisodeRow({ run, episode, onEdit }: EpisodeRowProps) {
       <td>{operator ?? "–"}</td>
       <td class="when">{dateTime(episode.started_at)}</td>
       <td class="row-actions">
-        {excluded
-          ? <Edit label="Include" of={name} onClick={() => onEdit({ action: "include" })} />
-          : <Edit label="Exclude" of={name} onClick={() => setEditing("exclude")} />}
-        <Edit label="Relabel" of={name} onClick={() => setEditing("relabel")} />
-        <Edit label="Undo" of={`the last edit of ${name}`} onClick={() => onEdit({ action: "undo" })} />
+        {frozen ? <small class="soft">trained on</small> : (
+          <>
+            {excluded
+              ? <Edit label="Include" of={name} onClick={() => onEdit({ action: "include" })} />
+              : <Edit label="Exclude" of={name} onClick={() => setEditing("exclude")} />}
+            <Edit label="Relabel" of={name} onClick={() => setEditing("relabel")} />
+            <Edit label="Undo" of={`the last edit of ${name}`} onClick={() => onEdit({ action: "undo" })} />
+          </>
+        )}
         {editing && (
           <EditDialog action={editing} episode={episode} onClose={() => setEditing(null)}
             onEdit={(edit) => { setEditing(null); onEdit(edit); }} />

@@ -59,6 +59,11 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
       </TopBar>
       <StateBanner snapshot={snapshot} onRetry={() => session?.retry()} />
       <Notice text={snapshot.error} onClose={() => session?.clearError()} />
+      {status?.complete && status.state === "ENDED" && (
+        <p class="complete" role="status">
+          This round has all that it needs. <a href={href({ page: "run", run })}>Train it on the run’s page</a>, or add more.
+        </p>
+      )}
       <main class="operate-main">
         {session && scene ? (
           <StagePane session={session} message={scene} state={shownState(snapshot)} middle={middle} roundTrip={roundTrip}
@@ -73,7 +78,7 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
           )}
         </aside>
       </main>
-      <MarkBar status={status} waiting={snapshot.marksWaiting} onMark={mark} />
+      <MarkBar status={snapshot.connection === "live" ? status : null} waiting={snapshot.marksWaiting} onMark={mark} />
       {status && <UndoToast last={status.last} onUndo={() => mark("undo")} />}
       {overlay === "pair" && <PairDialog phone={status?.phone ?? "none"} onClose={() => setOverlay("none")} />}
       {overlay === "keys" && (

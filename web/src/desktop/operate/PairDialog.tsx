@@ -6,6 +6,11 @@ import { useTick } from "../../shared/hooks";
 import { Notice } from "../../shared/Notice";
 import type { Pairing, Status } from "../../shared/protocol";
 
+const IS_LOCAL = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const REACH = IS_LOCAL
+  ? "localhost is this computer: connect the phone by cable with adb reverse, or start retouch serve with --host 0.0.0.0 --tls own."
+  : "the phone must reach this address.";
+
 interface Offer extends Pairing {
   /** [ms of this page's clock]. */
   until: number;
@@ -30,7 +35,7 @@ export function PairDialog({ phone, onClose }: { phone: Status["phone"]; onClose
   const left = offer === null ? 0 : Math.max(0, (offer.until - performance.now()) / 1000);
   return (
     <Dialog title="Pair a phone" className="pair" onClose={onClose}>
-      <p class="soft">Scan this with the phone’s camera. The link works once; the phone must reach this address.</p>
+      <p class="soft">Scan this with the phone’s camera. The link works once; {REACH}</p>
       <Notice text={error} />
       {offer && left > 0 && <Code offer={offer} left={left} />}
       {(offer === null || left === 0) && (

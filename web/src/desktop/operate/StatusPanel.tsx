@@ -22,7 +22,7 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
       <ForceBar session={session} force={status.contact_n} />
       <div class="fact-wide">
         <div class="fact-line">
-          <span>{unit}{status.complete && <b class="done"> ✓ complete</b>}</span>
+          <span title="Only what was marked a success, or solved, counts.">{unit} in successes{status.complete && <b class="done"> ✓ complete</b>}</span>
           <span class="number">{grouped(progress.done)} / {grouped(progress.target)}</span>
         </div>
         <Progress label={`${unit} in this round`} done={progress.done} target={progress.target} />

@@ -37,7 +37,7 @@ export function markActions(status: Status | null): MarkAction[] {
     { mark: "failure", label: "Failure", key: "Backspace", icon: "cross", enabled: running },
     { mark: "discard", label: "Discard", key: "X", icon: "discard", enabled: running },
     { mark: "reset", label: "Reset", key: "N", icon: "reset", enabled: running },
-    { mark: "undo", label: "Undo", key: "Z", icon: "undo", enabled: running || undoable },
+    { mark: "undo", label: "Undo", key: "Z", icon: "undo", enabled: undoable },
   ];
 }
 
@@ -45,10 +45,8 @@ function canToggle(status: Status, running: boolean): boolean {
   return !waitsForHold(status) && (running || status.needs !== null);
 }
 
-const MARKS: readonly string[] = ["start", "pause", "resume", "success", "failure", "discard", "undo", "reset"];
-
-/** The mark that a device asks for: one of the protocol's, or "toggle"; null if there is nothing to do. */
+/** The mark that a device asks for: one of the protocol's, or "toggle"; null when its button is grey. */
 export function markOf(asked: string, status: Status | null): Mark | null {
-  if (asked === "toggle") return status === null || waitsForHold(status) ? null : toggleMark(status);
-  return MARKS.includes(asked) ? (asked as Mark) : null;
+  const wanted = asked === "toggle" && status !== null ? toggleMark(status) : asked;
+  return markActions(status).find(({ mark, enabled }) => enabled && mark === wanted)?.mark ?? null;
 }

@@ -22,6 +22,7 @@ export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise
     }
     await onChange();
   };
+  const why = run.can_train ? run.why_not_collect : run.why_not;
   return (
     <article class="run">
       <header class="run-head">
@@ -31,7 +32,7 @@ export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise
         </div>
         <Actions run={run} onTrain={() => void act(api.train)} />
       </header>
-      {run.why_not && run.training?.state !== "running" && <p class="soft why-not" id="why-not">{run.why_not}</p>}
+      {why && run.training?.state !== "running" && <p class="soft why-not" id="why-not">{why}</p>}
       <Notice text={error} onClose={() => setError(null)} />
       {run.training && <TrainingBar training={run.training} onStop={() => void act(api.stop)} />}
       <section class="card"><h3>Rounds</h3><RoundsTable run={run} /><Legend /></section>
@@ -52,7 +53,7 @@ function Actions({ run, onTrain }: { run: Run; onTrain: () => void }) {
         aria-describedby={run.can_train ? undefined : "why-not"} title={run.why_not ?? undefined} onClick={onTrain}>Train</button>
       {run.can_collect
         ? <a class={`button ${first}`} href={href({ page: "operate", run: run.name, correct })}>{collect}</a>
-        : <button type="button" disabled aria-describedby="why-not">{collect}</button>}
+        : <button type="button" disabled aria-describedby="why-not" title={run.why_not_collect ?? undefined}>{collect}</button>}
     </div>
   );
 }

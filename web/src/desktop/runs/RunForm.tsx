@@ -4,7 +4,9 @@ import { Notice } from "../../shared/Notice";
 import type { Options, Run, RunRequest } from "../../shared/protocol";
 import { Field } from "./Field";
 
-const FIRST: RunRequest = { name: "", task: "", method: "", demonstrations: 30, share: 0.33, rounds: 3 };
+const FIRST: RunRequest = {
+  name: "", task: "", method: "", demonstrations: 30, demonstrator: "scripted", share: 0.33, rounds: 3,
+};
 
 const METHODS: Record<string, string> = {
   iwr: "Learns from all samples; those of your take-overs weigh as much as the policy's together.",
@@ -43,10 +45,10 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
   return (
     <form class="run-form card" onSubmit={(event) => void submit(event)}>
       <h2>New run</h2>
-      <p class="soft">You demonstrate the task, a policy learns it, you correct the policy while it runs, and it learns again.</p>
-      <Notice text={error} />
+      <p class="soft">A policy learns the task from demonstrations, you correct it while it runs, and it learns again.</p>
       <Field label="Name" hint="What the run’s folder is called: letters, digits, dots, dashes and underscores.">
         <input required maxLength={60} value={request.name} pattern="[A-Za-z0-9][A-Za-z0-9._\-]*" autoComplete="off"
+          title="Letters, digits, dots, dashes and underscores; the first one a letter or digit."
           onInput={(event) => set({ name: event.currentTarget.value })} />
       </Field>
       <Field label="Task" hint="What the robot is to do.">
@@ -55,15 +57,23 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
       <Field label="Method" hint={METHODS[request.method] ?? "How it is learnt from what you do."}>
         <Choice value={request.method} names={options?.methods ?? []} onChoose={(method) => set({ method })} />
       </Field>
-      <Field label="Demonstrations" hint="Successful episodes of yours that the first policy learns from.">
-        <NumberInput value={request.demonstrations} min={1} step={1} onChange={(demonstrations) => set({ demonstrations })} />
+      <Field label="Who demonstrates" hint="Your own demonstrations take a few minutes each ten; a scripted person's, seconds.">
+        <select value={request.demonstrator}
+          onChange={(event) => set({ demonstrator: event.currentTarget.value === "web" ? "web" : "scripted" })}>
+          <option value="scripted">a scripted person</option>
+          <option value="web">I do</option>
+        </select>
       </Field>
-      <Field label="Share" hint="Your samples in a round, as a part of the demonstrations’ samples: 0.33 is a third.">
+      <Field label="Demonstrations" hint="Successful episodes that the first policy learns from.">
+        <NumberInput value={request.demonstrations} min={1} max={10000} step={1} onChange={(demonstrations) => set({ demonstrations })} />
+      </Field>
+      <Field label="Share" hint="Samples of yours that a round collects, as a part of the demonstrations’: 0.33 is a third, as in the paper. Much less teaches little.">
         <NumberInput value={request.share} min={0.01} max={10} step={0.01} onChange={(share) => set({ share })} />
       </Field>
       <Field label="Rounds" hint="How often the policy is corrected and trained again.">
-        <NumberInput value={request.rounds} min={1} step={1} onChange={(rounds) => set({ rounds })} />
+        <NumberInput value={request.rounds} min={1} max={99} step={1} onChange={(rounds) => set({ rounds })} />
       </Field>
+      <Notice text={error} />
       <div class="actions">
         <button class="primary" disabled={busy || options === null}>{busy ? "Making it …" : "Create the run"}</button>
       </div>
@@ -87,6 +97,9 @@ interface NumberInputProps {
   onChange: (value: number) => void;
 }
 
-function NumberInput({ onChange, ...rest }: NumberInputProps) {
-  return <input type="number" required {...rest} onInput={(event) => onChange(event.currentTarget.valueAsNumber)} />;
+function NumberInput({ onChange, value, ...rest }: NumberInputProps) {
+  return (
+    <input type="number" required value={Number.isNaN(value) ? "" : value} {...rest}
+      onInput={(event) => onChange(event.currentTarget.valueAsNumber)} />
+  );
 }
