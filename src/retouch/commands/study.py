@@ -44,9 +44,9 @@ def iwr(
         as_json: print the figures as JSON.
     """
     from retouch.policies.files import write_atomically
-    from retouch.report.study import figure, header, lines, markdown, on_paper, page
+    from retouch.report.study import cost_figure, figure, header, lines, markdown, on_paper, page
     from retouch.studies import local
-    from retouch.studies.figures import encoded, figures
+    from retouch.studies.figures import costs, encoded, figures
     from retouch.studies.store import Store
     from retouch.studies.worker import Order
 
@@ -66,7 +66,10 @@ def iwr(
         local.run(jobs, store, [str(out), order.to_text()], workers, terminal)
     documents = [figures(each, store) | {"scale": dataclasses.asdict(scale)} for each in tables]
     command = shlex.join(["retouch", *sys.argv[1:]])
-    files: dict[Path, bytes] = {out / "study.html": page(documents, command).encode()}
+    spent = [costs(each, store) for each in tables]
+    files: dict[Path, bytes] = {out / "study.html": page(documents, spent, command).encode()}
+    for each, cost in zip(tables, spent, strict=True):
+        files[out / f"cost-{each.name}.svg"] = on_paper(cost_figure(each.name, cost)).encode()
     for document in documents:
         terminal.table(document["title"], header(document), lines(document))
         if write is not None:
@@ -76,11 +79,11 @@ def iwr(
             files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
     for path, content in files.items():
         write_atomically(path, content)
-    costs = store.costs(jobs)
-    hours = sum(kind["core_hours"] for kind in costs.values())
-    spent = ", ".join(f"{kind['jobs']:.0f} {name} {kind['core_hours']:.2f} h" for name, kind in costs.items())
-    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core ({spent}); report: {out / 'study.html'}")
-    terminal.result({"tables": documents, "costs": costs})
+    kinds = store.costs(jobs)
+    hours = sum(kind["core_hours"] for kind in kinds.values())
+    where = ", ".join(f"{kind['jobs']:.0f} {name} {kind['core_hours']:.2f} h" for name, kind in kinds.items())
+    terminal.line(f"{len(jobs)} jobs, {hours:.2f} hours of a core ({where}); report: {out / 'study.html'}")
+    terminal.result({"tables": documents, "costs": kinds})
 
 
 study = {"iwr": iwr}

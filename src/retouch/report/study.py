@@ -54,6 +54,28 @@ def figure(document: dict[str, Any]) -> str:
     return svg(f"table-{document['table']}", document["title"], 3.1, draw)
 
 
+def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
+    """Core minutes of a policy, training and trying it, over the samples that it learns from."""
+
+    def draw(axes: Any) -> None:
+        for k, row in enumerate(dict.fromkeys(cost["row"] for cost in costs)):
+            mine = sorted((c["samples"] / 1000, _minutes(c)) for c in costs if c["row"] == row)
+            colour, marker = COLOURS.get(row, INK), MARKERS[k % len(MARKERS)]
+            axes.plot(*zip(*mine, strict=True), f"{marker}-", color=colour, lw=1.4, ms=5, label=row)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("samples to learn from, thousands")
+        axes.set_ylabel("minutes of a core")
+        axes.grid(axis="y")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, borderaxespad=0.2)
+
+    return svg(f"cost-{name}", "What a policy costs", 2.6, draw)
+
+
+def _minutes(cost: dict[str, Any]) -> float:
+    return (float(cost["training"]) + float(cost["trials"]) + float(cost["checkpoints"])) / 60
+
+
 def on_paper(element: str) -> str:
     """A figure that stands alone, in fixed colours on white."""
     for variable, colour in ON_PAPER.items():
@@ -63,15 +85,15 @@ def on_paper(element: str) -> str:
     return element.replace("<svg ", '<svg font-family="sans-serif" style="background:#ffffff" ', 1)
 
 
-def page(documents: Sequence[dict[str, Any]], command: str) -> str:
-    """All tables, their figures, and how to compute them again."""
+def page(documents: Sequence[dict[str, Any]], costs: Sequence[Sequence[dict[str, Any]]], command: str) -> str:
+    """All tables, their figures, what they cost (one list a table), and how to compute them again."""
     title = "The IWR study"
     parts = [
         f"<h1>{title}</h1>",
     ]
-    for document in documents:
+    for document, cost in zip(documents, costs, strict=True):
         parts += [f"<section><h2>{escape(document['title'])}</h2>", f'<p class="soft">{escape(caption(document))}</p>']
-        parts += [figure(document), _table(document), "</section>"]
+        parts += [figure(document), _table(document), cost_figure(document["table"], cost), "</section>"]
     numbers = json.dumps(list(documents), ensure_ascii=False).replace("<", "\\u003c")
     parts += [
         "<section><h2>Again</h2>",
@@ -91,7 +113,7 @@ def caption(document: dict[str, Any]) -> str:
     people, each, seeds, states = (document[k] for k in ("people", "collections_each", "training_seeds", "states"))
     single = [name for name, n in (("people", len(people)), ("collections", each), ("training seeds", seeds)) if n == 1]
     not_in = (
-        f" There is one of them, so the variance between {' and between '.join(single)} is not in it." if single else ""
+        f" Not in it, as there is one of each: the variance between {' and between '.join(single)}." if single else ""
     )
     return (
         f"Demonstrated and corrected by {', '.join(people)}; {each} collection(s) each, {seeds} training seed(s), "

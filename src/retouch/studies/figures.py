@@ -6,6 +6,7 @@ figures, byte for byte.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Bool
 
 from retouch.errors import InputError
 from retouch.studies.iwr import Table
-from retouch.studies.jobs import Policy
+from retouch.studies.jobs import Job, Policy
 from retouch.studies.store import Store
 
 Outcomes = Bool[np.ndarray, "people collections seeds states"]
@@ -132,6 +133,25 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
         "cells": cells,
         "collections": collected,
     }
+
+
+def costs(table: Table, store: Store) -> list[dict[str, Any]]:
+    """What the policies of each cell took, mean seconds of a core: no part of the figures, which never differ."""
+    found = []
+    for row, column in table.cells:
+        policies = [p for person in table.policies(row, column) for collection in person for p in collection]
+        tried = [job for policy in policies if (job := table.checkpoints(policy)) is not None]
+        kinds: dict[str, Sequence[Job]] = {
+            "training": policies,
+            "trials": [table.trials(policy) for policy in policies],
+            "checkpoints": tried,
+        }
+        spent = {
+            name: float(np.mean([store.spent(j)["cpu_seconds"] for j in jobs] or [0])) for name, jobs in kinds.items()
+        }
+        samples = float(np.mean([store.result(policy)["samples"] for policy in policies]))
+        found.append({"row": row, "column": column, "samples": samples, **spent})
+    return found
 
 
 def encoded(document: dict[str, Any]) -> bytes:
