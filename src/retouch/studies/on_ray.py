@@ -1,11 +1,11 @@
 """Doing a study's jobs on a Ray cluster: a task a job, which waits for the tasks it needs.
 
 On the cluster that this machine belongs to, or that RAY_ADDRESS names (its nodes must see the study's folder); where
-there is none, on a Ray of this machine. A
-worker that dies is replaced, and its job done again: what it had saved is kept. On a Slurm cluster `ray symmetric-run`
-starts the cluster and this command inside one allocation.
+there is none, on a Ray of this machine. A worker that dies is replaced, and its job done again: what it had saved is
+kept. On a Slurm cluster `ray symmetric-run` starts the cluster and this command inside one allocation.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +31,7 @@ def run(jobs: Sequence[Job], store: Store, order: Order, workers: int, progress:
         import ray
     except ImportError:
         raise MissingExtra("ray", "ray") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody unless it is asked for
     begun = not ray.is_initialized()
     if begun:
         try:
