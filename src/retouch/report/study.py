@@ -26,7 +26,8 @@ assert set(ON_PAPER) == set(STAND_INS.values())
 def figure(document: dict[str, Any]) -> str:
     """Success of every cell with its interval; beside it the paper's metric, ours (pale) and the paper's (hollow)."""
     rows = list(dict.fromkeys(cell["row"] for cell in document["cells"]))
-    columns = list(dict.fromkeys(cell["column"] for cell in document["cells"]))
+    of_rows = [[cell["column"] for cell in document["cells"] if cell["row"] == row] for row in rows]
+    columns = list(dict.fromkeys(column for of_row in sorted(of_rows, key=len, reverse=True) for column in of_row))
 
     def draw(axes: Any) -> None:
         width = 0.8 / len(rows)
