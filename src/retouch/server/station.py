@@ -204,13 +204,10 @@ class Station:
                 self.desktop = None
                 self._pause("nobody was watching: resume when you are ready")
                 if not self.closed:
-                    loop = asyncio.get_running_loop()
-                    self._leaving = loop.call_later(
-                        STAY_S, lambda: asyncio.ensure_future(self.close("nobody is there"))
-                    )
+                    self._leaving = asyncio.get_running_loop().call_later(STAY_S, self._nobody_came)
 
     def _nobody_came(self) -> None:
-        self._end = asyncio.create_task(self.close("nobody was watching"))
+        self._end = asyncio.create_task(self.close("nobody is there"))
 
     async def _from_desktop(self, message: dict[str, Any]) -> None:
         kind = message["type"]
