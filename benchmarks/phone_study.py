@@ -33,7 +33,7 @@ from retouch.operators.correction import Replace, Sight
 from retouch.operators.hold import person_frame
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
-from retouch.outcomes import Evaluation, attempt_seeds, paired_difference, wilson
+from retouch.outcomes import Evaluation, attempt_seeds, wilson
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json
 from retouch.policies.torch_setup import single_thread
@@ -42,6 +42,7 @@ from retouch.robots.sawyer import MOST_ROTATION, MOST_TRANSLATION, REACH
 from retouch.rollout import rollout
 from retouch.rounds import Run
 from retouch.run_folder import RunFolder
+from retouch.studies.bootstrap import paired_difference
 from retouch.tasks.threading import Threading
 from web_run import copied
 

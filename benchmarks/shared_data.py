@@ -29,12 +29,13 @@ from retouch.learning.config import TrainConfig
 from retouch.learning.data import TrainingData
 from retouch.learning.train import train
 from retouch.learning.weights import method
-from retouch.outcomes import Evaluation, mean_rate, paired_difference
+from retouch.outcomes import Evaluation
 from retouch.policies.checkpoint import checkpoint_steps, load_policy, read_info
 from retouch.policies.files import write_json
 from retouch.policies.torch_setup import single_thread
 from retouch.rounds import Run
 from retouch.run_folder import ImproveConfig
+from retouch.studies.bootstrap import mean_rate, paired_difference
 from retouch.tasks.registry import make
 
 TRAINING = TrainConfig()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retouch.errors import InputError
 from retouch.evaluation import evaluate
-from retouch.outcomes import Evaluation, attempt_seeds, mean_rate, paired_difference, wilson
+from retouch.outcomes import Evaluation, attempt_seeds, wilson
 from tests.tiny import StuckPolicy, tiny
 
 
@@ -55,23 +55,6 @@ def test_wilson_covers_as_often_as_it_says():
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
 
 
-def test_paired_differences_are_narrower_than_unpaired_ones():
-    rng = np.random.default_rng(1)
-    difficulty = rng.random(300)
-    better, worse = np.array([difficulty < 0.8] * 2), np.array([difficulty < 0.6] * 2)
-    mean, low, high = paired_difference(better, worse, resamples=500)
-    assert mean == pytest.approx(np.mean(better) - np.mean(worse))
-    assert 0 < low < mean < high
-    shuffled = np.array([rng.permutation(better[0])] * 2)
-    _, wide_low, wide_high = paired_difference(shuffled, worse, resamples=500)
-    assert wide_high - wide_low > 1.15 * (high - low)
-
-
-def test_pairs_need_the_same_states():
-    with pytest.raises(InputError, match="same initial states"):
-        paired_difference(np.array([[True, False]]), np.array([[True]]))
-
-
 def test_evaluation_is_kept_as_it_was(tmp_path):
     found = evaluate(tiny(), StuckPolicy(), 5, "tune", name="stuck")
     assert (found.trials, found.purpose, found.policy) == (5, "tune", "stuck")
@@ -79,13 +62,3 @@ def test_evaluation_is_kept_as_it_was(tmp_path):
     found.save(tmp_path / "e.json")
     assert Evaluation.load(tmp_path / "e.json") == found
     assert "n = 5" in str(found)
-
-
-def test_a_mean_over_seeds_is_no_surer_than_its_seeds():
-    """Five seeds that differ say less than a thousand independent attempts would."""
-    rng = np.random.default_rng(0)
-    outcomes = np.array([rng.random(200) < rate for rate in (0.5, 0.6, 0.7, 0.8, 0.9)])
-    mean, low, high = mean_rate(outcomes, resamples=500)
-    pooled = wilson(int(outcomes.sum()), outcomes.size)
-    assert low < mean < high
-    assert high - low > 2 * (pooled[1] - pooled[0])

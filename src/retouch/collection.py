@@ -24,6 +24,8 @@ from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 from retouch.versions import versions
 
+HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
+
 
 def dataset_info(task: Task) -> DatasetInfo:
     """The description of a data set of this task."""

@@ -16,13 +16,18 @@ def evaluate(
     purpose: Purpose = "test",
     *,
     stream: int = 0,
+    start: int = 0,
     name: str = "",
     worlds: int = 48,
     workers: int = 1,
     each: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Success of a policy alone on the first `trials` initial states of a purpose; `each` hears how many are done."""
-    seeds = list(islice(attempt_seeds(purpose, stream), trials))
+    """Success of a policy alone on `trials` initial states of a purpose, from number `start`.
+
+    Args:
+        each: hears how many are done.
+    """
+    seeds = list(islice(attempt_seeds(purpose, stream, start), trials))
     attempts = []
     for attempt in rollout(task, seeds, policy=policy, worlds=min(worlds, max(1, trials)), workers=workers):
         attempts.append(attempt)

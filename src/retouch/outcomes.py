@@ -12,9 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import numpy as np
-from jaxtyping import Bool
-
 from retouch.errors import InputError, RetouchError
 from retouch.policies.files import write_json
 
@@ -44,39 +41,6 @@ def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, flo
     centre = (rate + z * z / (2 * trials)) / denominator
     half = z / denominator * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def mean_rate(outcomes: Bool[np.ndarray, "a n"], resamples: int = 10_000, seed: int = 0) -> tuple[float, float, float]:
-    """Mean success with its 95 % interval, by a bootstrap over training seeds (rows) and initial states (columns)."""
-    rng, values = np.random.default_rng(seed), outcomes.astype(float)
-    rows, columns = (rng.integers(n, size=(resamples, n)) for n in values.shape)
-    means = [values[np.ix_(r, c)].mean() for r, c in zip(rows, columns, strict=True)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(values.mean()), float(low), float(high)
-
-
-def paired_difference(
-    better: Bool[np.ndarray, "a n"], worse: Bool[np.ndarray, "b m"], resamples: int = 10_000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Difference of two success rates with its 95 % interval, by a bootstrap over training seeds and initial states.
-
-    Args:
-        better, worse: a row a training seed, a column an initial state, the same ones on both sides.
-
-    Returns:
-        The difference of the means, and the lower and upper end of its interval.
-    """
-    a, b = better.astype(float), worse.astype(float)
-    if a.shape[1] != b.shape[1]:
-        raise InputError("a paired comparison needs the same initial states on both sides")
-    rng = np.random.default_rng(seed)
-    differences = np.empty(resamples)
-    for i in range(resamples):
-        states = rng.integers(a.shape[1], size=a.shape[1])
-        rows_a, rows_b = rng.integers(len(a), size=len(a)), rng.integers(len(b), size=len(b))
-        differences[i] = a[np.ix_(rows_a, states)].mean() - b[np.ix_(rows_b, states)].mean()
-    low, high = np.quantile(differences, (0.025, 0.975))
-    return float(a.mean() - b.mean()), float(low), float(high)
 
 
 @dataclass(frozen=True)

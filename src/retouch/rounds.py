@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from retouch.collection import collect
+from retouch.collection import HORIZON_OF_PEOPLE, collect
 from retouch.counting import Tally, one_at_a_time, stream_of
 from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
@@ -29,8 +29,6 @@ from retouch.progress import SILENT, Progress
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.tasks.base import Task
 from retouch.tasks.registry import make
-
-HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
 
 
 class PeopleNeeded(RetouchError):

@@ -1,10 +1,12 @@
 """Jobs are named by all that they depend on, and come in an order in which they can be done."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
 
+import retouch
 from retouch.errors import InputError, RetouchError
 from retouch.operators.profile import profile
 from retouch.studies import jobs
@@ -101,24 +103,38 @@ def test_a_study_that_cannot_be(wrong: dict, said: str) -> None:
 
 
 def test_the_code_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a file says counts, how it is commented does not."""
-    for place in jobs.CODE:
-        at = tmp_path / place if place.endswith(".py") else tmp_path / place / "some.py"
-        at.parent.mkdir(parents=True, exist_ok=True)
-        at.write_text('"""What it is."""\n\n\ndef f():\n    """What it does."""\n    return 1\n')
-    monkeypatch.setattr(jobs.retouch, "__file__", str(tmp_path / "__init__.py"))
+    """What a file says counts, how it is commented does not; nor does a file that is never imported."""
+    shutil.copytree(Path(retouch.__file__).parent, tmp_path / "retouch", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(jobs, "_ROOT", tmp_path / "retouch")
+    monkeypatch.setattr(jobs, "__file__", str(tmp_path / "retouch" / "studies" / "jobs.py"))
 
-    def digest() -> str:
+    def digests() -> tuple[str, str]:
         jobs.code_digest.cache_clear()
-        return jobs.code_digest()
+        return jobs.code_digest("threading"), jobs.code_digest("coffee")
 
-    before, place = digest(), tmp_path / "tasks" / "some.py"
-    place.write_text(place.read_text().replace("does", "may do") + "# more\n")
-    assert digest() == before
-    place.write_text(place.read_text().replace("return 1", "return 2"))
-    assert digest() != before
+    def append(place: str, text: str) -> None:
+        with (tmp_path / "retouch" / place).open("a") as file:
+            file.write(text)
+
+    before = digests()
+    append("rollout.py", "# more\n")
+    append("server/app.py", "MORE = 1\n")
+    assert digests() == before
+    append("tasks/coffee_lid.py", "MORE = 1\n")
+    assert digests()[0] == before[0]
+    assert digests()[1] != before[1]
+    append("rollout.py", "MORE = 1\n")
+    assert digests()[0] != before[0]
     monkeypatch.undo()
     jobs.code_digest.cache_clear()
+
+
+def test_what_shapes_a_result_is_in_the_code() -> None:
+    """The physics, the controller, the person, the network and its training; nothing that only shows them."""
+    names = {path.relative_to(Path(retouch.__file__).parent).as_posix() for path in jobs.code_of("coffee")}
+    assert {"control/osc.py", "learning/train.py", "operators/scripted.py", "policies/bc_rnn.py"} <= names
+    assert {"rollout.py", "sim/world.py", "tasks/coffee_scene.py", "tasks/hand.py", "robots/sawyer.py"} <= names
+    assert not [name for name in names if name.startswith(("server", "report", "commands", "tasks/threading"))]
 
 
 def test_another_experiment_is_not_called_the_papers() -> None:

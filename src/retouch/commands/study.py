@@ -25,6 +25,7 @@ def iwr(
     scale: Annotated[Scale, tyro.conf.arg(name="")] = DEFAULT_SCALE,
     task: str | None = None,
     people: tuple[str, ...] | None = None,
+    known: Path | None = None,
     write: Path | None = None,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +41,8 @@ def iwr(
         scale: how large; the default is the paper's.
         task: another task than the table's own.
         people: other scripted people than the table's own.
-        write: folder that gets every table as JSON, Markdown and SVG.
+        known: a jobs.jsonl that --write of another study wrote: what it has of the same jobs is not done again.
+        write: folder that gets every table as JSON, Markdown and SVG, and jobs.jsonl with the result of every job.
         as_json: print the figures as JSON.
     """
     from retouch.policies.files import write_atomically
@@ -58,12 +60,15 @@ def iwr(
     terminal, store = Terminal(as_json), Store(out)
     order = Order(tuple(table), scale, task, people)
     tables, jobs = order.all_tables(), order.jobs()
+    if known is not None:
+        store.know(known)
+    to_do = store.to_do(jobs)
     if executor == "ray":
         from retouch.studies.on_ray import run as run_on_ray
 
-        run_on_ray(jobs, store, order, workers, terminal)
+        run_on_ray(to_do, store, order, workers, terminal)
     else:
-        local.run(jobs, store, [str(out), order.to_text()], workers, terminal)
+        local.run(to_do, store, [str(out), order.to_text()], workers, terminal)
     documents = [figures(each, store) | {"scale": dataclasses.asdict(scale)} for each in tables]
     command = shlex.join(["retouch", *sys.argv[1:]])
     spent = [costs(each, store) for each in tables]
@@ -79,6 +84,8 @@ def iwr(
             files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
     for path, content in files.items():
         write_atomically(path, content)
+    if write is not None:
+        store.publish(jobs, write / "jobs.jsonl")
     kinds = store.costs(jobs)
     hours = sum(kind["core_hours"] for kind in kinds.values())
     where = ", ".join(f"{kind['jobs']:.0f} {name} {kind['core_hours']:.2f} h" for name, kind in kinds.items())

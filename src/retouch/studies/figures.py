@@ -10,66 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
-from retouch.errors import InputError
+from retouch.studies.bootstrap import Outcomes, mean_rate, paired_difference
 from retouch.studies.iwr import Table
 from retouch.studies.jobs import Job, Policy
 from retouch.studies.store import Store
-
-Outcomes = Bool[np.ndarray, "people collections seeds states"]
-RESAMPLES = 10_000
-
-
-def mean_rate(outcomes: Outcomes, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float, float]:
-    """Mean success with its 95 % interval by a bootstrap: people, each one's collections, their training seeds, states.
-
-    A level with one member (one person, one collection) adds nothing, so its variance is not in the interval; with a
-    few members the interval is too narrow.
-    """
-    means = _means(outcomes[None], resamples, np.random.default_rng(seed))[0]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(outcomes.mean()), float(low), float(high)
-
-
-def paired_difference(
-    reference: Outcomes, other: Outcomes, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, float, float]:
-    """Difference of two methods with its 95 % interval; all levels are drawn for both at once.
-
-    Raises:
-        InputError: they were not tried with the same people on the same states.
-    """
-    if reference.shape != other.shape:
-        raise InputError(f"a paired comparison needs the same trials on both sides: {reference.shape}, {other.shape}")
-    means = _means(np.stack([reference, other]), resamples, np.random.default_rng(seed))
-    low, high = np.quantile(means[0] - means[1], (0.025, 0.975))
-    return float(reference.mean() - other.mean()), float(low), float(high)
-
-
-def _means(outcomes: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Resampled means of each of several cells, `[cells, resamples]`; all cells are resampled alike."""
-    cells, people, collections, seeds, states = outcomes.shape
-    values: Any = outcomes.astype(np.float64)
-    means = np.empty((cells, resamples))
-    for k in range(resamples):
-        who: Any = np.asarray(rng.integers(people, size=people))[:, None, None]
-        what: Any = np.asarray(rng.integers(collections, size=(people, collections)))[:, :, None]
-        which: Any = rng.integers(seeds, size=(people, collections, seeds))
-        at = rng.integers(states, size=states)
-        means[:, k] = values[:, who, what, which].mean(axis=(1, 2, 3))[:, at].mean(axis=1)
-    return means
 
 
 def outcomes(table: Table, store: Store, row: str, column: str) -> Outcomes:
     """Of a cell, on the test states."""
     return np.array(
         [
-            [[store.result(table.trials(policy))["successes"] for policy in collection] for collection in person]
+            [[_successes(store.result(table.trials(policy))) for policy in collection] for collection in person]
             for person in table.policies(row, column)
-        ],
-        dtype=bool,
+        ]
     )
+
+
+def _successes(result: dict[str, Any]) -> list[bool]:
+    return [digit == "1" for digit in result["successes"]]
 
 
 def paper_maximum(table: Table, store: Store, policy: Policy) -> float | None:
@@ -77,7 +36,7 @@ def paper_maximum(table: Table, store: Store, policy: Policy) -> float | None:
     job = table.checkpoints(policy)
     if job is None:
         return None
-    return max(float(np.mean(c["successes"])) for c in store.result(job)["checkpoints"])
+    return max(float(np.mean(_successes(c))) for c in store.result(job)["checkpoints"])
 
 
 def _human_samples(policy: Policy, store: Store) -> int:

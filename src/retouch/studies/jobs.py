@@ -14,31 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import retouch
 from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Method
 from retouch.operators.profile import Profile
 from retouch.progress import Progress
+from retouch.tasks.registry import targets
 
-# What shapes a result: a change in any of these files makes other jobs.
-CODE = (
-    "collection.py",
-    "control",
-    "counting.py",
-    "evaluation.py",
-    "geometry.py",
-    "learning",
-    "operators",
-    "outcomes.py",
-    "policies",
-    "robots",
-    "rollout.py",
-    "rounds.py",
-    "sim",
-    "studies/jobs.py",
-    "tasks",
-)
+_ROOT = Path(__file__).parents[1]
+
+# What tells of results and keeps them, but does not shape them: no part of a job's name.
+SHAPELESS = ("episodes", "errors.py", "progress.py", "tasks/registry.py", "versions.py")
 
 
 class Results(Protocol):
@@ -54,6 +40,11 @@ class Results(Protocol):
 @dataclass(frozen=True, eq=False)
 class Job:
     """One step of a study, done once."""
+
+    @property
+    def task_name(self) -> str:
+        """Name of the task that it is about."""
+        raise NotImplementedError
 
     @property
     def needs(self) -> tuple["Job", ...]:
@@ -73,7 +64,7 @@ class Job:
     def description(self) -> dict[str, Any]:
         """All that the result depends on, as JSON; other jobs by their keys."""
         values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return {"code": code_digest(), "kind": type(self).__name__, **values}
+        return {"code": code_digest(self.task_name), "kind": type(self).__name__, **values}
 
     @functools.cached_property
     def key(self) -> str:
@@ -115,6 +106,11 @@ class Collection(Job):
     number: int = 0
 
     @property
+    def task_name(self) -> str:
+        """The task."""
+        return self.task
+
+    @property
     def needs(self) -> tuple[Job, ...]:
         """The policy, and the collection whose size counts."""
         return tuple(job for job in (self.base, self.policy) if job is not None)
@@ -131,11 +127,10 @@ class Collection(Job):
         Raises:
             RetouchError: the target was not reached within `max_attempts`.
         """
-        from retouch.collection import collect
+        from retouch.collection import HORIZON_OF_PEOPLE, collect
         from retouch.counting import Target
         from retouch.operators.scripted import ScriptedPerson
         from retouch.policies.checkpoint import load_policy
-        from retouch.rounds import HORIZON_OF_PEOPLE
         from retouch.tasks.registry import make
 
         task = make(self.task)
@@ -180,6 +175,11 @@ class Policy(Job):
     training: TrainConfig
 
     @property
+    def task_name(self) -> str:
+        """That of the data."""
+        return self.data[0].task
+
+    @property
     def needs(self) -> tuple[Job, ...]:
         """The data."""
         return self.data
@@ -187,8 +187,8 @@ class Policy(Job):
     @property
     def title(self) -> str:
         """For people who watch."""
-        first = self.data[0]
-        return f"{first.task}, {self.method.name} on {len(self.data) - 1} rounds, seed {self.training.seed}: training"
+        on = f"{self.method.name} on {len(self.data) - 1} rounds"
+        return f"{self.task_name}, {on}, seed {self.training.seed}: training"
 
     def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
         """Train."""
@@ -220,16 +220,26 @@ class Policy(Job):
 
 
 @dataclass(frozen=True, eq=False)
-class Trials(Job):
-    """The last averaged policy on fresh initial states: the primary figure."""
+class Tried(Job):
+    """A policy on initial states."""
 
     policy: Policy
     trials: int
 
     @property
+    def task_name(self) -> str:
+        """That of the policy."""
+        return self.policy.task_name
+
+    @property
     def needs(self) -> tuple[Job, ...]:
         """The policy."""
         return (self.policy,)
+
+
+@dataclass(frozen=True, eq=False)
+class Trials(Tried):
+    """The last averaged policy on fresh initial states: the primary figure."""
 
     @property
     def title(self) -> str:
@@ -244,21 +254,13 @@ class Trials(Job):
 
         policy = load_policy(policy_of(others.folder(self.policy)))
         with progress.stage(self.title, self.trials) as stage:
-            found = evaluate(make(self.policy.data[0].task), policy, self.trials, "test", each=stage.at)
-        return {"seeds": found.seeds, "successes": found.successes, "steps": found.steps}
+            found = evaluate(make(self.task_name), policy, self.trials, "test", each=stage.at)
+        return {"successes": _as_text(found.successes), "steps": found.steps}
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoints(Job):
+class Checkpoints(Tried):
     """Every checkpoint's raw weights on the selection states: the paper's metric is the best of them."""
-
-    policy: Policy
-    trials: int
-
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """The policy."""
-        return (self.policy,)
 
     @property
     def title(self) -> str:
@@ -272,14 +274,14 @@ class Checkpoints(Job):
         from retouch.policies.checkpoint import checkpoint_steps, load_policy
         from retouch.tasks.registry import make
 
-        task, at = make(self.policy.data[0].task), policy_of(others.folder(self.policy))
+        task, at = make(self.task_name), policy_of(others.folder(self.policy))
         steps, found = checkpoint_steps(at), []
         with progress.stage(self.title, len(steps)) as stage:
             for k, step in enumerate(steps):
                 path = folder / f"step-{step:06d}.json"
                 if not path.exists():
                     evaluate(task, load_policy(at, step, "raw"), self.trials, "select", name=str(step)).save(path)
-                found.append({"step": step, "successes": Evaluation.load(path).successes})
+                found.append({"step": step, "successes": _as_text(Evaluation.load(path).successes)})
                 stage.at(k + 1)
         return {"checkpoints": found}
 
@@ -310,13 +312,37 @@ def in_order(wanted: Iterable[Job]) -> list[Job]:
 
 
 @functools.cache
-def code_digest() -> str:
-    """Of every source file that shapes a result, but for comments and docstrings: once a process."""
-    root, total = Path(retouch.__file__).parent, hashlib.sha256()
-    for place in CODE:
-        for path in sorted((root / place).rglob("*.py")) if (root / place).is_dir() else [root / place]:
-            total.update(f"{path.relative_to(root)}\0{_meaning(path)}".encode())
+def code_digest(task: str) -> str:
+    """Of every source file of ours that a job of a task imports, but for comments and docstrings; once a process."""
+    total = hashlib.sha256()
+    for path in code_of(task):
+        total.update(f"{path.relative_to(_ROOT)}\0{_meaning(path)}".encode())
     return total.hexdigest()[:16]
+
+
+def code_of(task: str) -> list[Path]:
+    """The files behind that digest: what is imported from here and from the task's module, at once or while at it."""
+    module = targets()[task].partition(":")[0] if task in targets() else ""
+    found: set[Path] = set()
+    ahead = [Path(__file__), *_files(module)]
+    while ahead:
+        path = ahead.pop()
+        if path not in found and not any(path.is_relative_to(_ROOT / name) for name in SHAPELESS):
+            found.add(path)
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    ahead += _files(node.module)
+                    for name in node.names:
+                        ahead += _files(f"{node.module}.{name.name}")
+    return sorted(found)
+
+
+def _files(module: str) -> list[Path]:
+    """Source files of a module of ours: its own, or its package's."""
+    package, *parts = module.split(".")
+    place = _ROOT.joinpath(*parts)
+    files = (place.with_suffix(".py"), place / "__init__.py") if package == _ROOT.name and parts else ()
+    return [path for path in files if path.is_file()]
 
 
 def _meaning(path: Path) -> str:
@@ -354,6 +380,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     return value
+
+
+def _as_text(successes: Iterable[bool]) -> str:
+    """One digit an attempt: 1 where it succeeded."""
+    return "".join("1" if success else "0" for success in successes)
 
 
 def _sha256(path: Path) -> str:

@@ -2,21 +2,27 @@
 
 `<key>/job.json` says what the job is and what made it, `data/` or `policy/` hold what came of it. Any number of
 processes may share a store: whoever holds a job's lock does it.
+
+`known.jsonl` has results from elsewhere, a line a job: what others have done need not be done here, unless its data or
+policy are needed for a job that nobody has done.
 """
 
 import json
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from retouch.counting import one_at_a_time
 from retouch.errors import InputError, InUse, RetouchError
-from retouch.policies.files import write_json
+from retouch.policies.files import write_atomically, write_json
 from retouch.progress import SILENT, Progress
-from retouch.studies.jobs import Job
+from retouch.studies.jobs import Job, in_order
 from retouch.versions import versions
+
+KNOWN = "known.jsonl"
 
 
 class Store:
@@ -26,12 +32,48 @@ class Store:
         self.root = root
         self._results: dict[str, dict[str, Any]] = {}
 
+    @cached_property
+    def _known(self) -> dict[str, dict[str, Any]]:
+        return read_known(self.root / KNOWN)
+
+    def know(self, path: Path) -> None:
+        """Take over what `publish` wrote elsewhere.
+
+        Raises:
+            InputError: the file is not there, or is not such a file.
+        """
+        if not path.is_file():
+            raise InputError(f"there is no {path}: it is a jobs.jsonl that --write of another study wrote")
+        _write_known(self.root / KNOWN, read_known(self.root / KNOWN) | read_known(path))
+        self.__dict__.pop("_known", None)
+
+    def publish(self, jobs: Iterable[Job], path: Path) -> None:
+        """Write what every job found out to a file, beside what others have written there."""
+        mine = {job.key: {"result": self.result(job), "spent": self.spent(job)} for job in jobs}
+        _write_known(path, read_known(path) | mine)
+
+    def to_do(self, wanted: Iterable[Job]) -> list[Job]:
+        """Jobs that must be done before the results of all `wanted` are there, in order."""
+        missing: set[Job] = set()
+
+        def see(job: Job) -> None:
+            if job not in missing and not self.done(job):
+                missing.add(job)
+                for need in job.needs:
+                    see(need)
+
+        wanted = list(wanted)
+        for job in wanted:
+            if job.key not in self._known:
+                see(job)
+        return [job for job in in_order(wanted) if job in missing]
+
     def folder(self, job: Job) -> Path:
         """The folder of a job."""
         return self.root / job.key
 
     def done(self, job: Job) -> bool:
-        """Whether its result is there."""
+        """Whether it was done here: its result is there, and its data or policy."""
         return job.key in self._results or (self.folder(job) / "result.json").exists()
 
     def result(self, job: Job) -> dict[str, Any]:
@@ -45,6 +87,8 @@ class Store:
             try:
                 self._results[job.key] = json.loads(path.read_text())
             except FileNotFoundError:
+                if job.key in self._known:
+                    return self._known[job.key]["result"]
                 raise RetouchError(f"{job.title} has not been done yet ({path} is missing)") from None
             except ValueError as error:
                 raise RetouchError(f"{path} is damaged ({error}): delete it to do it again") from None
@@ -91,7 +135,7 @@ class Store:
         try:
             found: dict[str, float] = json.loads((self.folder(job) / "spent.json").read_text())
         except (FileNotFoundError, ValueError):
-            return {"seconds": 0.0, "cpu_seconds": 0.0}
+            return self._known[job.key]["spent"] if job.key in self._known else {"seconds": 0.0, "cpu_seconds": 0.0}
         return found
 
     def costs(self, jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
@@ -102,3 +146,26 @@ class Store:
             kind["jobs"] += 1
             kind["core_hours"] += self.spent(job)["cpu_seconds"] / 3600
         return found
+
+
+def read_known(path: Path) -> dict[str, dict[str, Any]]:
+    """Results by the job's key; none where there is no file.
+
+    Raises:
+        InputError: it is not a file of results.
+    """
+    if not path.exists():
+        return {}
+    found = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            found[entry.pop("job")] = {"result": dict(entry["result"]), "spent": dict(entry["spent"])}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{path}, line {number}, is no job's result: is it a jobs.jsonl, and undamaged?") from None
+    return found
+
+
+def _write_known(path: Path, results: dict[str, dict[str, Any]]) -> None:
+    lines = (json.dumps({"job": key, **results[key]}, sort_keys=True, separators=(",", ":")) for key in sorted(results))
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())

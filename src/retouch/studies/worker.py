@@ -72,7 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     single_thread()
     root, order = Path(arguments[0]), Order.from_text(arguments[1])
     try:
-        work(order.jobs(), Store(root), Lines())
+        store = Store(root)
+        work(store.to_do(order.jobs()), store, Lines())
     except RetouchError as error:
         print(f"retouch: {error}", file=sys.stderr)
         return 1

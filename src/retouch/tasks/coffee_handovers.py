@@ -10,7 +10,7 @@ from retouch.sim.scene import TABLE_TOP
 from retouch.tasks.coffee_scene import HOLDER_RIM, LID_OPEN, POD_HALF, POD_RADIUS
 from retouch.tasks.coffee_view import View
 from retouch.tasks.hand import within_reach
-from retouch.tasks.handovers import Handovers, Observation, Stage, noise, outside, stray
+from retouch.tasks.handovers import Handovers, Observation, Stage, disturbed, noise, outside, stray
 from retouch.tasks.vectors import UP
 
 MACHINE_AT = ((-0.06, -0.16), (0.08, -0.02))  # where a machine that was pushed may stand, x and y [m]
@@ -67,7 +67,7 @@ def _moved(stage: Stage) -> None:
     rng = stage.rng
     carrying = rng.random() < 0.5
     if carrying:
-        stage.skilled(200, lambda seen: View(seen).held and View(seen).lifted)
+        stage.skilled(200, lambda seen: View(seen).held and View(seen).free)
     else:
         stage.skilled(int(rng.integers(0, 20)))
     x, y = rng.uniform(*MACHINE_AT)
@@ -80,7 +80,7 @@ def _lid_shut(stage: Stage) -> None:
     """The lid is closed, or falling, with no pod in the holder; the pod lies there, or is carried."""
     rng = stage.rng
     if rng.random() < 0.5:
-        stage.skilled(200, lambda seen: View(seen).held and View(seen).lifted)
+        stage.skilled(200, lambda seen: View(seen).held and View(seen).free)
     else:
         stage.skilled(int(rng.integers(0, 20)))
     at = int(stage.task.physics.joint("lid").qposadr[0])
@@ -91,21 +91,9 @@ def _lid_shut(stage: Stage) -> None:
 
 def _half_inserted(stage: Stage) -> None:
     """The pod is in the holder's mouth: held, shaken, let go, or the lid has come down on it."""
-    rng = stage.rng
-    depth = rng.uniform(0.003, 0.018)
+    depth = stage.rng.uniform(0.003, 0.018)
     stage.skilled(400, lambda seen: View(seen).inserted and View(seen).funnel[2] < -depth)
-    choice = rng.random()
-    if choice < 0.4:
-        noise(stage, int(rng.integers(2, 12)))
-    elif choice < 0.7:
-        stage.let_go()
-        away = rng.uniform((-0.3, -0.3, 0.3), (0.3, 0.3, 1.0))
-        for _ in range(int(rng.integers(0, 20))):
-            stage.act(np.concatenate([away, np.zeros(3), [-1.0]]))
-    else:
-        tilt = np.concatenate([0.3 * rng.standard_normal(6), [1.0]])
-        for _ in range(int(rng.integers(1, 10))):
-            stage.act(tilt)
+    disturbed(stage, let_go=0.3)
 
 
 def _jammed(stage: Stage) -> None:

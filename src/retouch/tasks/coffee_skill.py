@@ -13,12 +13,11 @@ from retouch.tasks.coffee_lid import CLEAR, close_lid, get_out, open_lid, under
 from retouch.tasks.coffee_scene import HOLDER_RIM, POD_HALF, RIM_ABOVE_SEAT, SEAT, Observation
 from retouch.tasks.coffee_view import View
 from retouch.tasks.grasp import reach_for
-from retouch.tasks.hand import HURRY, Action, Hand, Unfold
-from retouch.tasks.standstill import Standstill
+from retouch.tasks.hand import HURRY, Action
+from retouch.tasks.skill import FeedbackSkill
 from retouch.tasks.vectors import UP, segment_distance
 
 USUAL_SPEED = 0.45  # cap on a command, of 1
-STALLED = 15  # steps without turning on
 MOST_LEAN = 0.5  # of the hand over the holder [rad]
 TIP = 0.0035  # of the finger tips below the tool [m]
 TRAVELS = ("reach", "descend", "carry", "go to the lid", "go behind the lid")  # a joint's end is in the way, if any
@@ -55,64 +54,36 @@ class Style:
     angle_tolerance: float = 0.08
 
 
-class CoffeeSkill:
-    """Reach, grasp, carry, insert and close, and ways back from trouble; each re-derived from the state.
-
-    Attributes:
-        stage: what it is doing.
-    """
+class CoffeeSkill(FeedbackSkill[View]):
+    """Reach, grasp, carry, insert and close, and ways back from trouble; each re-derived from the state."""
 
     def __init__(self, rng: np.random.Generator, style: Style = Style()):
         self.style = style
-        self._rng = rng
-        self.restart()
+        super().__init__(rng, USUAL_SPEED * style.speed)
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "reach"
-        self._hand = Hand(USUAL_SPEED * self.style.speed)
-        self._gap = math.nan
-        self._still = 0
-        self._closing = 0
+        super().restart()
         self._lid_closing = 0
         self._axes: Matrix3 | None = None
         self._tried: list[Matrix3] = []
-        self._standstill = Standstill()
-        self._tries = 0
-        self._unfold: Unfold | None = None
-        self._letting_go = False
-        self._escape: list[tuple[Vector3, Vector3]] = []
 
     def act(self, observation: Observation) -> Action:
         """The next action."""
-        view = View(observation)
-        self._hand.see(view)
-        self._still = self._still + 1 if abs(view.gap - self._gap) < 0.0007 else 0
-        self._gap = view.gap
-        held = view.held and (self._still >= 2 or view.lifted)
-        if self._unfold is not None:
-            unfolding = self._unfold.act(self._hand, view, 1.0 if held else -1.0)
-            if unfolding is not None:
-                return unfolding
-            self._unfold, self._hand.stalled = None, 0
-        if self._escape:
-            move, turn = self._escape.pop(0)
-            return self._hand.command(move, turn, 1.0 if held and not self._letting_go else -1.0, HURRY)
-        self._letting_go = False
-        if held:
-            self._closing = 0
+        return self._act(View(observation))
+
+    def _decide(self, view: View, held: bool) -> Action:
         if view.seated:
-            action = self._finish(view)
-        elif held:
-            action = self._carry(view)
-        elif self._lid_closing or (view.lid < CLEAR and not self._elevated(view)):
+            return self._finish(view)
+        if held:
+            return self._carry(view)
+        if self._lid_closing or (view.lid < CLEAR and not self._elevated(view)):
             self.stage, self._lid_closing, action = open_lid(self._hand, view, self._lid_closing)
-        elif self._tries % 2 == 0 and (view.inserted or self._jammed(view)):
-            self.stage, action = "push in", recover.push_in(self._hand, view)
-        else:
-            action = self._reach(view)
-        self._watch(view)
-        return action
+            return action
+        if self._tries % 2 == 0 and (view.inserted or self._jammed(view)):
+            self.stage = "push in"
+            return recover.push_in(self._hand, view)
+        return self._reach(view)
 
     def _elevated(self, view: View) -> bool:
         """Whether the pod lies on something, and has to be taken down before the lid can be opened."""
@@ -124,26 +95,16 @@ class CoffeeSkill:
         return lateral < 0.02 and angle < math.radians(60) and abs(distance) < 0.03
 
     def _watch(self, view: View) -> None:
-        """Notice getting nowhere; step back then, and do it another way."""
         doing, left = self._left(view)
         self._standstill.look(doing, left, 0.004, view.tool, roams=self.stage in ("reach", "carry"))
-        twisted = self._hand.stalled > STALLED
-        travels = self.stage in TRAVELS
+        twisted, travels = self._twisted, self.stage in TRAVELS
         patience = 30 if travels else 60
         if (self._standstill.steps <= patience and not twisted) or view.done:
             return
-        self._tries += 1
-        self._standstill.forgive()
-        turn, self._hand.aim, self._hand.stalled = self._hand.aim, np.zeros(3), 0
-        out = self._rng.normal(0.0, 0.03, 3)
-        out[2] = abs(out[2]) + 0.03
-        self._escape = [] if twisted else [(out, np.zeros(3))] * int(self._rng.integers(6, 12))
+        turn = self._step_back(view, twisted)
         stuck = travels and float(np.linalg.norm(turn)) > 0.05
         if twisted or stuck or self._tries > 1:
-            if self._tries % 2 or stuck:
-                self._unfold = Unfold(view, turn, self._rng)
-            else:
-                self._hand.at_limit(float(turn[2]))
+            self._turn_otherwise(view, turn, unfold=self._tries % 2 == 1 or stuck)
         if self._axes is not None:
             self._tried.append(self._axes)
             self._axes = None
@@ -228,7 +189,7 @@ class CoffeeSkill:
         if inserted:
             self.stage = "insert"
             if high < deepest + 0.003 or self._standstill.steps > 20:
-                return self._let_go()
+                return self._leave()
             return self._line_up(view, axes, offset, max(deepest - 0.004, high - ahead))
         if distance < style.pre_insertion + 0.02 and lateral < 0.03 and angle < 0.4:
             patience = 0.0001 * max(0, self._standstill.steps - 20)  # nobody lines up for ever
@@ -248,7 +209,7 @@ class CoffeeSkill:
             if over > 0.03:
                 return hand.command(np.array([0.0, 0.0, over + 0.01]), 0.0 * turn, 1.0)
             return hand.command(np.array([error[0], error[1], over]), turn, 1.0)
-        if error[2] > 0.02 and (aside < MACHINE_CLEARANCE or not view.lifted):
+        if error[2] > 0.02 and (aside < MACHINE_CLEARANCE or not view.free):
             self.stage = "lift"
             return hand.command(np.array([0.0, 0.0, error[2] + 0.01]), 0.2 * turn, 1.0, style.transit)
         swing = style.detour * min(1.0, max(0.0, (far - 0.08) / 0.1))
@@ -260,14 +221,13 @@ class CoffeeSkill:
         goal = view.seat + high * view.machine_axes[:, 2] - offset
         return self._hand.command(goal - view.tool, self._hand.turn(view, axes, goal), 1.0)
 
-    def _let_go(self) -> Action:
+    def _leave(self) -> Action:
         """Open the hand and draw it up."""
-        still = np.zeros(3)
-        self._escape, self._letting_go = [(still, still)] * 7 + [(0.05 * UP, still)] * 5, True
-        return self._hand.command(still, still, -1.0)
+        self._let_go(steps=7, rise=5)
+        return self._hand.command(np.zeros(3), np.zeros(3), -1.0)
 
     def _put_down(self, view: View) -> Action:
         """Put the pod down, upright if it can be, and leave it there."""
         self.stage = "put down"
         done, action = recover.set_down(self._hand, view)
-        return self._let_go() if done else action
+        return self._leave() if done else action

@@ -23,7 +23,7 @@ from retouch.tasks.coffee_scene import (
     SEATED_TILT,
     Observation,
 )
-from retouch.tasks.hand import HandView
+from retouch.tasks.skill import GraspView
 
 HELD_GAP = (0.0425, 0.0535)  # a pod across its middle, or over its ends [m]
 MOUTH = HOLDER_INNER - POD_RADIUS + 0.003  # sideways, of a pod that is in the holder [m]
@@ -32,7 +32,7 @@ BEHIND: Vector3 = np.array([-0.180, 0.0, 0.250])  # where the hand begins to pus
 OVER = 0.335  # a height above the machine's foot at which an empty hand passes over the open lid [m]
 
 
-class View(HandView):
+class View(GraspView):
     """One observation, in matrices. Positions in world [m]; `*_axes` have a frame's axes in world as columns."""
 
     def __init__(self, observation: Observation):
@@ -88,7 +88,7 @@ class View(HandView):
         return float(self.pod[2]) - POD_HALF * math.cos(self.lean) - POD_RADIUS * math.sin(self.lean) - TABLE_TOP
 
     @cached_property
-    def lifted(self) -> bool:
+    def free(self) -> bool:
         """Whether the pod is off the table."""
         return self.lowest > 0.015
 
@@ -133,7 +133,7 @@ class View(HandView):
             return "close"
         if self.inserted:
             return "insert"
-        if self.held and self.lifted:
+        if self.held and self.free:
             lateral, angle, distance = self.funnel
             return "insert" if distance < 0.05 and lateral < 0.03 and angle < 0.3 else "carry"
         return "grasp" if self.around else "reach"
@@ -152,7 +152,7 @@ class View(HandView):
             return 0.55 + 0.15 * min(1.0, -distance / (RIM_ABOVE_SEAT + POD_HALF))
         if not self.held:
             return 0.2 * (1.0 - min(1.0, math.dist(self.tool, self.pod) / 0.5))
-        if not self.lifted:
+        if not self.free:
             return 0.2 + 0.05 * min(1.0, max(0.0, self.lowest) / 0.015)
         away = math.hypot(max(0.0, distance), lateral) + 0.05 * angle
         return 0.25 + 0.3 * (1.0 - min(1.0, away / 0.6))

@@ -119,6 +119,23 @@ def noise(stage: Stage, steps: int) -> None:
         stage.act(action)
 
 
+def disturbed(stage: Stage, let_go: float) -> None:
+    """What is held is shaken, tilted, or, with probability `let_go`, let go and left."""
+    rng = stage.rng
+    choice = rng.random()
+    if choice < 0.4:
+        noise(stage, int(rng.integers(2, 12)))
+    elif choice < 0.4 + let_go:
+        stage.let_go()
+        away = rng.uniform((-0.3, -0.3, 0.3), (0.3, 0.3, 1.0))
+        for _ in range(int(rng.integers(0, 20))):
+            stage.act(np.concatenate([away, np.zeros(3), [-1.0]]))
+    else:
+        tilt = np.concatenate([0.3 * rng.standard_normal(6), [1.0]])
+        for _ in range(int(rng.integers(1, 10))):
+            stage.act(tilt)
+
+
 def stray(stage: Stage) -> None:
     """The hand is anywhere, in any posture that it gets into, closed or half open."""
     rng = stage.rng

@@ -7,7 +7,7 @@ import numpy as np
 from retouch.geometry import Vector3, quat_about, quat_from_vector, quat_multiply
 from retouch.sim.scene import TABLE_TOP
 from retouch.tasks.hand import within_reach
-from retouch.tasks.handovers import Handovers, Observation, Stage, noise, outside, stray
+from retouch.tasks.handovers import Handovers, Observation, Stage, disturbed, noise, outside, stray
 from retouch.tasks.threading_recover import post_grip
 from retouch.tasks.threading_scene import UP
 from retouch.tasks.threading_view import View
@@ -90,21 +90,9 @@ def _tipped(stage: Stage) -> None:
 
 def _half_inserted(stage: Stage) -> None:
     """The rod is in the ring: held, shaken, or let go."""
-    rng = stage.rng
-    depth = rng.uniform(0.003, 0.045)
+    depth = stage.rng.uniform(0.003, 0.045)
     stage.skilled(400, lambda seen: View(seen).threaded and View(seen).funnel[2] < -depth)
-    choice = rng.random()
-    if choice < 0.4:
-        noise(stage, int(rng.integers(2, 12)))
-    elif choice < 0.8:
-        stage.let_go()
-        away = rng.uniform((-0.3, -0.3, 0.3), (0.3, 0.3, 1.0))
-        for _ in range(int(rng.integers(0, 20))):
-            stage.act(np.concatenate([away, np.zeros(3), [-1.0]]))
-    else:
-        tilt = np.concatenate([0.3 * rng.standard_normal(6), [1.0]])
-        for _ in range(int(rng.integers(1, 10))):
-            stage.act(tilt)
+    disturbed(stage, let_go=0.4)
 
 
 HANDOVERS = Handovers(

@@ -10,20 +10,12 @@ from retouch.robots.sawyer import REACH
 from retouch.sim.scene import TABLE_TOP
 from retouch.tasks import threading_recover as recover
 from retouch.tasks.grasp import reach_for
-from retouch.tasks.hand import (
-    HURRY,
-    TRAVEL,
-    WRIST_LIMIT,
-    Action,
-    Hand,
-    Unfold,
-    base_angle,
-)
-from retouch.tasks.standstill import Standstill
+from retouch.tasks.hand import TRAVEL, WRIST_LIMIT, Action, base_angle
+from retouch.tasks.skill import FeedbackSkill
 from retouch.tasks.threading_motion import carrying_axes, lean_for
 from retouch.tasks.threading_scene import HANDLE_CENTRE, HANDLE_HALF, RING_HEIGHT, ROD_HALF_LENGTH, Observation
 from retouch.tasks.threading_view import View, funnel_error, phase, progress
-from retouch.tasks.vectors import DOWN, UP, flatter, frame, segment_distance, wrap
+from retouch.tasks.vectors import DOWN, flatter, frame, segment_distance, wrap
 
 __all__ = ["Style", "ThreadingSkill", "funnel_error", "phase", "progress"]
 
@@ -32,7 +24,6 @@ REACHABLE = ((-0.34, 0.28), (-0.39, 0.39))  # of the tool, x and y [m]
 ROD_CLEARANCE, HAND_CLEARANCE = 0.03, 0.07  # from the post [m]
 AWKWARD = 0.75  # of the rod's direction along the hand's
 RING_LEVEL = TABLE_TOP + RING_HEIGHT - 0.0003
-STALLED = 15  # steps without turning on
 
 
 @dataclass(frozen=True)
@@ -64,96 +55,58 @@ class Style:
     angle_tolerance: float = 0.08
 
 
-class ThreadingSkill:
-    """Reach, grasp, lift, carry, line up and insert, and ways back from trouble; each re-derived from the state.
-
-    Attributes:
-        stage: what it is doing.
-    """
+class ThreadingSkill(FeedbackSkill[View]):
+    """Reach, grasp, lift, carry, line up and insert, and ways back from trouble; each re-derived from the state."""
 
     def __init__(self, rng: np.random.Generator, style: Style = Style()):
         self.style = style
-        self._rng = rng
-        self.restart()
+        super().__init__(rng, USUAL_SPEED * style.speed)
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "reach"
-        self._hand = Hand(USUAL_SPEED * self.style.speed)
-        self._gap = math.nan
-        self._still = 0
-        self._closing = 0
+        super().restart()
         self._post_closing = 0
         self._side: float | None = None
         self._direction: float | None = None
-        self._standstill = Standstill()
-        self._tries = 0
         self._way: recover.Way | None = None
-        self._unfold: Unfold | None = None
-        self._letting_go = False
-        self._escape: list[tuple[Vector3, Vector3]] = []
 
     def act(self, observation: Observation) -> Action:
         """The next action."""
-        view = View(observation)
-        self._hand.see(view)
-        self._still = self._still + 1 if abs(view.gap - self._gap) < 0.0007 else 0
-        self._gap = view.gap
-        held = view.held and (self._still >= 2 or view.lifted or view.threaded)
-        upright = float(view.ring_axes[2, 2])
-        if self._unfold is not None:
-            unfolding = self._unfold.act(self._hand, view, 1.0 if held else -1.0)
-            if unfolding is not None:
-                return unfolding
-            self._unfold, self._hand.stalled = None, 0
-        if self._escape:
-            move, turn = self._escape.pop(0)
-            return self._hand.command(move, turn, 1.0 if held and not self._letting_go else -1.0, HURRY)
-        self._letting_go = False
-        if held:
-            self._closing = 0
-        else:
+        return self._act(View(observation))
+
+    def _decide(self, view: View, held: bool) -> Action:
+        if not held:
             self._direction = None
-        if not view.upright and not (held and view.threaded and upright > 0.6):
-            action = self._rescue_stand(view, held)
-        elif held:
-            self._post_closing = 0
-            if abs(float(view.rod_axes[:, 0] @ view.tool_axes[:, 2])) > AWKWARD:
-                action = self._put_down(view)
-            else:
-                action = self._carry(view)
-        elif abs(view.rod_axes[2, 0]) > 0.85 and view.rod[2] < TABLE_TOP + 0.12 and not view.threaded:
+        if not view.upright and not (held and view.threaded and float(view.ring_axes[2, 2]) > 0.6):
+            return self._rescue_stand(view, held)
+        if not held and abs(view.rod_axes[2, 0]) > 0.85 and view.rod[2] < TABLE_TOP + 0.12 and not view.threaded:
             self.stage = "topple"
             self._way, action = recover.topple(self._hand, view, self._way)
-        else:
-            self._post_closing = 0
-            action = self._reach(view)
-        self._watch(view)
-        return action
+            return action
+        self._post_closing = 0
+        if not held:
+            return self._reach(view)
+        if abs(float(view.rod_axes[:, 0] @ view.tool_axes[:, 2])) > AWKWARD:
+            return self._put_down(view)
+        return self._carry(view)
 
     def _watch(self, view: View) -> None:
-        """Notice getting nowhere; step back then, and do it another way."""
         kind, left = self._left(view)
         step = 0.008 if kind == "task" and not view.held else 0.004
         self._standstill.look(kind, left, step, view.tool, roams=self.stage in ("reach", "carry"))
         patience = 80 if self.stage in ("insert", "align") else 40 if kind == "task" else 60
-        twisted = self._hand.stalled > STALLED
+        twisted = self._twisted
         if (self._standstill.steps <= patience and not twisted) or view.done:
             return
-        self._tries += 1
-        self._standstill.forgive()
-        turn, self._hand.aim, self._hand.stalled = self._hand.aim, np.zeros(3), 0
-        out = self._rng.normal(0.0, 0.03, 3)
-        out = out - 0.05 * view.rod_axes[:, 0] if view.held else np.array([out[0], out[1], abs(out[2]) + 0.03])
-        self._escape = [] if twisted else [(out, np.zeros(3))] * int(self._rng.integers(6, 12))
+        turn = self._step_back(view, twisted)
         if twisted or not view.held or self._tries > 2:
-            if self._tries % 2:
-                self._unfold = Unfold(view, turn, self._rng)
-            else:
-                self._hand.at_limit(float(turn[2]))
+            self._turn_otherwise(view, turn, unfold=self._tries % 2 == 1)
         self._side = None
         self._direction = None if self._tries % 2 or self._direction is None else -self._direction
         self._closing = self._post_closing = 0
+
+    def _way_out(self, view: View, out: Vector3) -> Vector3:
+        return out - 0.05 * view.rod_axes[:, 0] if view.held else super()._way_out(view, out)
 
     def _left(self, view: View) -> tuple[str, float]:
         """What is being done, and how much of it is left."""
@@ -170,8 +123,7 @@ class ThreadingSkill:
         """Lay the rod down, and leave it there."""
         self.stage, action = "put down", recover.put_down(self._hand, view)
         if action[6] < 0:
-            still = np.zeros(3)
-            self._escape, self._letting_go = [(still, still)] * 8 + [(0.05 * UP, still)] * 8, True
+            self._let_go(steps=8, rise=8)
         return action
 
     def _rescue_stand(self, view: View, held: bool) -> Action:

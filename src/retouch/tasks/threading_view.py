@@ -7,7 +7,7 @@ import numpy as np
 
 from retouch.geometry import Matrix3, Vector3, quat_to_matrix
 from retouch.sim.scene import TABLE_TOP
-from retouch.tasks.hand import HandView
+from retouch.tasks.skill import GraspView
 from retouch.tasks.threading_scene import (
     HANDLE_CENTRE,
     HANDLE_HALF,
@@ -22,7 +22,7 @@ HELD_GAP = (0.037, 0.0585)  # a handle across its faces, or on its edges [m]
 UPRIGHT = math.cos(math.radians(12))
 
 
-class View(HandView):
+class View(GraspView):
     """One observation, in matrices. Positions in world [m]; `*_axes` have a frame's axes in world as columns."""
 
     def __init__(self, observation: Observation):
@@ -54,6 +54,11 @@ class View(HandView):
     def lifted(self) -> bool:
         """Whether the handle is off the table."""
         return bool(self.handle[2] > TABLE_TOP + HANDLE_HALF + 0.015)
+
+    @cached_property
+    def free(self) -> bool:
+        """Whether the handle is off the table, or the rod in the ring."""
+        return self.lifted or self.threaded
 
     @cached_property
     def upright(self) -> bool:

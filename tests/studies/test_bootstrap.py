@@ -1,10 +1,10 @@
-"""Intervals and tables: right where the answer is known."""
+"""Intervals: right where the answer is known."""
 
 import numpy as np
 import pytest
 
 from retouch.errors import InputError
-from retouch.studies.figures import mean_rate, paired_difference
+from retouch.studies.bootstrap import mean_rate, paired_difference
 
 
 def made(rates: list[list[float]], states: int, seed: int = 0) -> np.ndarray:
@@ -59,3 +59,10 @@ def test_collections_are_nested_in_people() -> None:
     assert np.diff(mean_rate(often)[1:]) == pytest.approx(np.diff(mean_rate(people)[1:]), abs=0.05)
     as_people = often.reshape(15, 1, 3, 200)
     assert np.diff(mean_rate(as_people)[1:]) < 0.75 * np.diff(mean_rate(often)[1:])
+
+
+def test_any_number_of_levels() -> None:
+    """A level of one member changes nothing but which members are drawn."""
+    seeds = made([[0.3, 0.5, 0.9]], 100)[0, 0]
+    assert mean_rate(seeds)[0] == mean_rate(seeds[None, None])[0]
+    assert mean_rate(seeds)[1:] == pytest.approx(mean_rate(seeds[None, None])[1:], abs=0.02)
