@@ -38,7 +38,14 @@ def finished(jobs: Path) -> int:
 def study(out: Path, written: Path, *more: str) -> dict[str, bytes]:
     done = subprocess.run(command(out, written, *more), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return {path.name: path.read_bytes() for path in sorted(written.iterdir())}
+    return tables(written)
+
+
+def tables(written: Path) -> dict[str, bytes]:
+    """What a study wrote, but for the time that it took."""
+    found = {path.name: path.read_bytes() for path in sorted(written.iterdir())}
+    jobs = [json.loads(line) for line in found["jobs.jsonl"].splitlines()]
+    return found | {"jobs.jsonl": json.dumps([(job["job"], job["result"]) for job in jobs]).encode()}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +134,23 @@ def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: P
     _, complaints = running.communicate(timeout=240)
     assert running.returncode == 0, complaints[-2000:]
     assert killed == 1
-    assert {path.name: path.read_bytes() for path in (tmp_path / "written").iterdir()} == through[1]
+    assert tables(tmp_path / "written") == through[1]
+
+
+def test_what_is_known_is_not_done_again(through, tmp_path: Path) -> None:
+    """Only what a lost result needs is: its policy, and the data behind it; the table is the same."""
+    known, elsewhere = tmp_path / "known.jsonl", through[0].parent / "written" / "jobs.jsonl"
+    shutil.copy(elsewhere, known)
+    assert study(tmp_path / "jobs", tmp_path / "written", "--known", str(known)) == through[1]
+    assert finished(tmp_path / "jobs") == 0
+    lost = next(path.parent.name for path in sorted(through[0].glob("trials-*/result.json")))
+    policy = json.loads((through[0] / lost / "job.json").read_text())["policy"]
+    known.write_text("".join(line for line in elsewhere.read_text().splitlines(True) if f'"{lost}"' not in line))
+    assert study(tmp_path / "others", tmp_path / "again", "--known", str(known)) == through[1]
+    done = {path.parent.name for path in (tmp_path / "others").glob("*/result.json")}
+    assert {lost, policy} <= done
+    assert not [name for name in done - {lost} if name.startswith(("trials", "checkpoints"))]
+    assert len(done) < finished(through[0]) / 2
 
 
 @pytest.mark.parametrize("executor", ["local", "ray"])
@@ -157,6 +180,8 @@ def test_a_job_that_fails_ends_the_study_with_its_message(through, tmp_path: Pat
         (["--table", "1", "--workers", "0"], "workers must be at least 1"),
         (["--table", "1", "--people", "nobody"], "unknown profile 'nobody'"),
         (["--table", "1", "--task", "knitting"], "unknown task 'knitting'"),
+        (["--table", "1", "--known", "nowhere.jsonl"], "there is no nowhere.jsonl"),
+        (["--table", "1", "--known", __file__], "line 1, is no job's result"),
     ],
 )
 def test_bad_wishes_get_one_line(tmp_path: Path, wrong: list[str], said: str) -> None:
