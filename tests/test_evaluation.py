@@ -62,3 +62,14 @@ def test_evaluation_is_kept_as_it_was(tmp_path):
     found.save(tmp_path / "e.json")
     assert Evaluation.load(tmp_path / "e.json") == found
     assert "n = 5" in str(found)
+
+
+def test_a_quick_look_stops_when_the_interval_is_narrow_enough():
+    """It sees the same attempts as a full one, as many as it needs."""
+    quick = evaluate(tiny(), StuckPolicy(), 500, "tune", until_width=0.2)
+    assert 50 <= quick.trials < 500
+    assert quick.trials % 50 == 0
+    assert quick.width <= 0.2 or quick.trials == 500
+    full = evaluate(tiny(), StuckPolicy(), quick.trials, "tune")
+    assert (quick.seeds, quick.successes, quick.steps) == (full.seeds, full.successes, full.steps)
+    assert evaluate(tiny(), StuckPolicy(), 60, "tune", until_width=1e-9).trials == 60

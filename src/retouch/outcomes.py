@@ -76,6 +76,12 @@ class Evaluation:
         """Wilson's 95 % interval of the rate."""
         return wilson(sum(self.successes), self.trials)
 
+    @property
+    def width(self) -> float:
+        """Of the interval."""
+        low, high = self.interval
+        return high - low
+
     def __str__(self) -> str:
         low, high = self.interval
         return f"{100 * self.rate:.1f} % [{100 * low:.0f}, {100 * high:.0f}] (n = {self.trials})"

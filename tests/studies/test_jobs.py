@@ -10,7 +10,8 @@ import retouch
 from retouch.errors import InputError, RetouchError
 from retouch.operators.profile import profile
 from retouch.studies import jobs
-from retouch.studies.iwr import TABLES, Operator, Scale, table
+from retouch.studies.grid import Operator, Scale
+from retouch.studies.iwr import TABLES, table
 from retouch.studies.jobs import Checkpoints, Collection, Policy, Trials, in_order, task_digest
 from retouch.studies.store import Store
 

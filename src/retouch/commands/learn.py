@@ -142,7 +142,8 @@ def evaluate(
     task: tyro.conf.Positional[str],
     policy: tyro.conf.Positional[Path],
     *,
-    episodes: int = 200,
+    episodes: int | None = None,
+    until_width: float | None = None,
     checkpoint: int | None = None,
     weights: Literal["ema", "raw"] = "ema",
     purpose: Literal["tune", "select", "test"] = "test",
@@ -155,7 +156,9 @@ def evaluate(
     Args:
         task: name of the task.
         policy: folder of the policy.
-        episodes: attempts; number i starts from the same state for every policy.
+        episodes: attempts (200 when left out); number i starts from the same state for every policy.
+        until_width: stop once the interval is no wider, e.g. 0.1, after `episodes` (2000) at the most. For a quick
+            look: no table does so, as to stop by what was seen makes the interval too narrow.
         checkpoint: gradient step; the last one when left out.
         weights: averaged or raw.
         purpose: which initial states: those for tuning, for selecting checkpoints, or for reporting.
@@ -168,14 +171,26 @@ def evaluate(
     from retouch.policies.torch_setup import single_thread
     from retouch.tasks.registry import make
 
+    if episodes is None:
+        episodes = 200 if until_width is None else 2000
     if episodes < 1:
         raise InputError(f"--episodes is at least 1, not {episodes}")
+    if until_width is not None and not 0 < until_width < 1:
+        raise InputError(f"--until-width is a width of the interval between 0 and 1, not {until_width}")
     single_thread()
     terminal = Terminal(as_json)
     made, loaded = make(task), load_policy(policy, checkpoint, weights)
     with terminal.stage("evaluation", episodes) as stage:
         found = evaluation.evaluate(
-            made, loaded, episodes, purpose, stream=seed, name=str(policy), workers=workers, each=stage.at
+            made,
+            loaded,
+            episodes,
+            purpose,
+            until_width=until_width,
+            stream=seed,
+            name=str(policy),
+            workers=workers,
+            each=stage.at,
         )
     terminal.line(f"{policy}: success {found}")
     low, high = found.interval

@@ -10,7 +10,8 @@ import tyro
 
 from retouch.console import Terminal
 from retouch.errors import InputError, UnknownName
-from retouch.studies.iwr import TABLES, Scale
+from retouch.studies.grid import Scale
+from retouch.studies.iwr import TABLES
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 DEFAULT_SCALE = Scale()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from retouch.studies.bootstrap import Outcomes, mean_rate, paired_difference
-from retouch.studies.iwr import Table
+from retouch.studies.grid import Table
 from retouch.studies.jobs import Job, Policy
 from retouch.studies.store import Store
 

@@ -14,7 +14,8 @@ from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.progress import Silent
-from retouch.studies.iwr import Scale, Table, table
+from retouch.studies.grid import Scale, Table
+from retouch.studies.iwr import table
 from retouch.studies.jobs import Job, in_order
 from retouch.studies.local import end_with_parent, work
 from retouch.studies.store import Store
