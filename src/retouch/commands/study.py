@@ -35,7 +35,8 @@ def iwr(
     What is done is kept and shared between tables: run it again to go on, in several processes if you like.
 
     Args:
-        table: which: 1, 2, 3, 4, rounds, rounds-coffee, alpha, people, labels, length; several share the work.
+        table: which: 1, 2, 3, 4, rounds, rounds-coffee, alpha, people, demonstrations, labels, length; several
+            share the work.
         out: folder of the jobs.
         workers: processes on this machine, or of Ray at once.
         executor: who does the jobs; `ray` needs retouch[ray] and, on a cluster, a folder that all nodes see.

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from retouch.outcomes import wilson
 from retouch.studies.bootstrap import Outcomes, mean_rate, paired_difference
 from retouch.studies.grid import Table
 from retouch.studies.jobs import Job, Policy
@@ -29,6 +30,12 @@ def outcomes(table: Table, store: Store, row: str, column: str) -> Outcomes:
 
 def _successes(result: dict[str, Any]) -> list[bool]:
     return [digit == "1" for digit in result["successes"]]
+
+
+def _wilson(outcomes: Outcomes) -> list[list[list[tuple[float, float]]]]:
+    """The 95 % interval of every single policy, in the order of the levels."""
+    states = outcomes.shape[3]
+    return [[[wilson(int(n), states) for n in c] for c in person] for person in outcomes.sum(axis=3).tolist()]
 
 
 def paper_maximum(table: Table, store: Store, policy: Policy) -> float | None:
@@ -59,6 +66,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
                 "column": column,
                 "success": mean_rate(found[row, column]),
                 "each": found[row, column].mean(axis=3).tolist(),
+                "each_wilson": _wilson(found[row, column]),
                 "trials": int(found[row, column].size),
                 "reference_minus_this": paired_difference(found[against], found[row, column])
                 if against in found and row != table.reference

@@ -166,6 +166,23 @@ def length(name: str, title: str, people: People, paper: Paper) -> Table:
     return Table(name, title, people, cells, scale, paper)
 
 
+DEMONSTRATIONS = (10, 20, 40, 60, 120)
+
+
+def demonstrations(name: str, title: str, people: People, paper: Paper) -> Table:
+    """What more demonstrations alone would do, and cost; beside iwr after all its rounds."""
+    scale = people[0][0].scale
+
+    def base(number: int) -> Cell:
+        return lambda operator, seed: dataclasses.replace(
+            operator, scale=dataclasses.replace(scale, demonstrations=number)
+        ).base(seed)
+
+    numbers = sorted({*DEMONSTRATIONS, scale.demonstrations})
+    cells: dict[tuple[str, str], Cell] = {(f"{number} demonstrations", "final"): base(number) for number in numbers}
+    return Table(name, title, people, cells | {("iwr", "final"): _own("iwr", scale.rounds)}, scale, paper)
+
+
 Maker = Callable[[str, str, People, Paper], Table]
 ONE, THREE = ("steady",), tuple(PROFILES)
 TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], str]]] = {
@@ -177,6 +194,7 @@ TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], 
     "rounds-coffee": (single_round, "Coffee machine: one large round against three", "coffee", ONE, {}),
     "alpha": (alphas, "Threading: the weight of an intervention sample", "threading", ONE, {}),
     "people": (kinds, "Threading: which method wins with whom", "threading", ONE, {}),
+    "demonstrations": (demonstrations, "Threading: how far demonstrations alone lead", "threading", ONE, {}),
     "labels": (labels, "Threading: where the first demonstrations count", "threading", ONE, {}),
     "length": (length, "Threading: fixed epochs against fixed gradient steps", "threading", ONE, {}),
 }
