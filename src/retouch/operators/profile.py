@@ -81,9 +81,7 @@ PROFILES: dict[str, Profile] = {
         Profile("steady", demonstrating=_STEADY, intervening=_STEADY),
         Profile(
             "hesitant",
-            demonstrating=Hands(
-                speed=0.5, tremor=0.15, misjudgement_share=0.12, hesitation_rate=0.25, hesitation_time=0.6
-            ),
+            demonstrating=Hands(speed=0.55, tremor=0.12, misjudgement_share=0.1),  # no pauses: docs/results.md, Coffee
             intervening=Hands(
                 speed=0.6,
                 tremor=0.08,
