@@ -44,7 +44,8 @@ def iwr(
         task: another task than the table's own.
         people: other scripted people than the table's own.
         known: a jobs.jsonl that --write of another study wrote: what it has of the same jobs is not done again.
-        write: folder that gets every table as JSON, Markdown and SVG, and jobs.jsonl with the result of every job.
+        write: folder that gets every table as JSON, Markdown and SVG, and jobs.jsonl with the result of every job
+            that is done, also when it is interrupted.
         as_json: print the figures as JSON.
     """
     from retouch.policies.files import write_atomically
@@ -65,12 +66,16 @@ def iwr(
     if known is not None:
         store.know(known)
     to_do = store.to_do(jobs)
-    if executor == "ray":
-        from retouch.studies.on_ray import run as run_on_ray
+    try:
+        if executor == "ray":
+            from retouch.studies.on_ray import run as run_on_ray
 
-        run_on_ray(to_do, store, order, workers, terminal)
-    else:
-        local.run(to_do, store, [str(out), order.to_text()], workers, terminal)
+            run_on_ray(to_do, store, order, workers, terminal)
+        else:
+            local.run(to_do, store, [str(out), order.to_text()], workers, terminal)
+    finally:
+        if write is not None:
+            store.publish(jobs, write / "jobs.jsonl")
     documents = [figures(each, store) | {"scale": dataclasses.asdict(scale)} for each in tables]
     command = shlex.join(["retouch", *sys.argv[1:]])
     spent = [costs(each, store) for each in tables]
@@ -86,8 +91,6 @@ def iwr(
             files[write / f"{name}.svg"] = on_paper(figure(document)).encode()
     for path, content in files.items():
         write_atomically(path, content)
-    if write is not None:
-        store.publish(jobs, write / "jobs.jsonl")
     kinds = store.costs(jobs)
     hours = sum(kind["core_hours"] for kind in kinds.values())
     where = ", ".join(f"{kind['jobs']:.0f} {name} {kind['core_hours']:.2f} h" for name, kind in kinds.items())

@@ -48,8 +48,9 @@ class Store:
         self.__dict__.pop("_known", None)
 
     def publish(self, jobs: Iterable[Job], path: Path) -> None:
-        """Write what every job found out to a file, beside what others have written there."""
-        mine = {job.key: {"result": self.result(job), "spent": self.spent(job)} for job in jobs}
+        """Write what those of the jobs that are done found out to a file, beside what others have written there."""
+        known = (job for job in jobs if self.done(job) or job.key in self._known)
+        mine = {job.key: {"result": self.result(job), "spent": self.spent(job)} for job in known}
         _write_known(path, read_known(path) | mine)
 
     def to_do(self, wanted: Iterable[Job]) -> list[Job]:
