@@ -53,3 +53,32 @@ def relative(base: Array, part: Array, out: Array) -> None:
     out[4] = w * px + x * pw + y * pz - z * py
     out[5] = w * py - x * pz + y * pw + z * px
     out[6] = w * pz + x * py - y * px + z * pw
+
+
+@njit(cache=True, nogil=True)
+def matrix_of_quat(quat: Array, out: Array) -> None:
+    """Rotation matrix, float64[9] row-major, of a quaternion, float64[4]."""
+    w, x, y, z = quat[0], quat[1], quat[2], quat[3]
+    out[0], out[1], out[2] = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
+    out[3], out[4], out[5] = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
+    out[6], out[7], out[8] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
+
+
+@njit(cache=True, nogil=True)
+def between(a: Array, b: Array, share: float, out: Array) -> None:
+    """The pose at `share` in [0, 1] of the way from `a` to `b`, all float64[7]: straight, turning evenly (slerp)."""
+    for k in range(3):
+        out[k] = a[k] + share * (b[k] - a[k])
+    dot = a[3] * b[3] + a[4] * b[4] + a[5] * b[5] + a[6] * b[6]
+    angle = np.arccos(min(1.0, abs(dot)))
+    first, second = 1.0 - share, share
+    if angle > 1e-6:
+        first, second = np.sin(first * angle) / np.sin(angle), np.sin(second * angle) / np.sin(angle)
+    if dot < 0.0:
+        second = -second
+    norm = 0.0
+    for k in range(3, 7):
+        out[k] = first * a[k] + second * b[k]
+        norm += out[k] ** 2
+    for k in range(3, 7):
+        out[k] /= np.sqrt(norm)

@@ -10,9 +10,20 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-_STATE = int(mujoco.mjtState.mjSTATE_FULLPHYSICS | mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_WARMSTART)
-_FIELDS = ("qpos", "qvel", "ctrl", "qfrc_bias", "qfrc_constraint", "xanchor", "xaxis", "site_xpos", "site_xmat", "M")
-(DATA, QPOS, QVEL, CTRL, BIAS, CONSTRAINT, XANCHOR, XAXIS, SITE_XPOS, SITE_XMAT, INERTIA) = range(len(_FIELDS) + 1)
+_STATE = int(
+    mujoco.mjtState.mjSTATE_FULLPHYSICS
+    | mujoco.mjtState.mjSTATE_CTRL
+    | mujoco.mjtState.mjSTATE_WARMSTART
+    | mujoco.mjtState.mjSTATE_USERDATA  # what a robot's controller remembers
+)
+_FIELDS = (
+    *("qpos", "qvel", "ctrl", "qfrc_bias", "qfrc_constraint", "xanchor", "xaxis", "site_xpos", "site_xmat", "M"),
+    *("sensordata", "xfrc_applied", "xipos", "userdata"),
+)
+(DATA, QPOS, QVEL, CTRL, BIAS, CONSTRAINT, XANCHOR, XAXIS, SITE_XPOS, SITE_XMAT, INERTIA, *_MORE) = range(
+    len(_FIELDS) + 1
+)
+SENSORS, APPLIED, XIPOS, MEMORY = _MORE
 
 
 class Worlds:

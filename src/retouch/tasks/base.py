@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Robot(Protocol):
     """What is commanded in every world at once."""
 
-    def command(self, slots: np.ndarray, actions: np.ndarray) -> None:
-        """Carry out one action, float64[k, A], in each of `slots`, for one control period."""
+    def command(self, slots: np.ndarray, actions: np.ndarray) -> object:
+        """Carry out one action, float64[k, A], in each of `slots`, for one control period; what it returns is its own."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Skill(Protocol):
     stage: str
 
     def act(self, observation: Float32[np.ndarray, " D"]) -> Float64[np.ndarray, " A"]:
-        """The next action, from what is seen of the task alone."""
+        """The next action, from what is seen of the task alone: its `sight`."""
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new, as after taking over."""
@@ -101,6 +101,14 @@ class Task(ABC):
     @abstractmethod
     def observe(self, data: mujoco.MjData) -> Float32[np.ndarray, " D"]:
         """What a policy sees, float32[D]."""
+
+    def sight(self, data: mujoco.MjData) -> Float32[np.ndarray, " S"]:
+        """What a person sees, and a skill goes by, float32[S]; what a policy sees unless the task says otherwise."""
+        return self.observe(data)
+
+    def hold(self, data: mujoco.MjData) -> Float64[np.ndarray, " A"]:
+        """The action that keeps the robot where it is."""
+        return np.zeros(len(self.action_names))
 
     @abstractmethod
     def success(self, data: mujoco.MjData) -> bool:

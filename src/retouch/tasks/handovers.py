@@ -30,7 +30,7 @@ class Handover(NamedTuple):
 
 
 class Stage:
-    """One world of a task with a robot like the Sawyer, in which what comes before a hand-over is played."""
+    """One world of a task, in which what comes before a hand-over is played."""
 
     def __init__(self, task: Task, data: mujoco.MjData, rng: np.random.Generator):
         self.task, self.rng, self.data = task, rng, data
@@ -41,16 +41,16 @@ class Stage:
 
     def see(self) -> Observation:
         """What is seen now."""
-        return self.task.observe(self.inside)
+        return self.task.sight(self.inside)
 
     def act(self, action: NDArray[np.float64]) -> None:
         """One step."""
-        self.robot.command(np.array([0]), np.clip(action, -1, 1)[None])
+        self.robot.command(np.array([0]), action[None])
 
     def rest(self, steps: int) -> None:
         """Let things settle, the arm holding still."""
         for _ in range(steps):
-            self.act(np.zeros(len(self.task.action_names)))
+            self.act(self.task.hold(self.inside))
 
     def let_go(self) -> None:
         """Open the hand, the arm holding still."""
@@ -195,14 +195,14 @@ def measure_handovers(task: Task, episodes: int = 500, seed: int = 0, workers: i
         skills = [task.skill(rng) for rng in rngs]
         outcome: list[Handover | None] = [None] * count
         for slot in range(count):
-            reason = handovers.unsolvable(task.observe(worlds.datas[slot]))
+            reason = handovers.unsolvable(task.sight(worlds.datas[slot]))
             if reason is not None:
                 outcome[slot] = Handover(kinds[slot], False, 0, reason)
         for step in range(1, handovers.horizon + 1):
             live = np.array([s for s in range(count) if outcome[s] is None], dtype=np.int64)
             if not len(live):
                 break
-            robot.command(live, np.array([skills[s].act(task.observe(worlds.datas[s])) for s in live]))
+            robot.command(live, np.array([skills[s].act(task.sight(worlds.datas[s])) for s in live]))
             for s in live:
                 if task.success(worlds.datas[s]):
                     outcome[s] = Handover(kinds[s], True, step, "")

@@ -1,0 +1,107 @@
+"""What the contact-rich tasks of paper 2 share: a UR5e that yields, a grid of settings, stages, and named failures.
+
+What a policy sees (`observe`) and what a person sees (`sight`) differ: the policy's picture of the scene may be a few
+millimetres off, and it does not feel; a person looks closely, and a scripted skill may use what it feels.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from retouch.geometry import Pose, quat_from_matrix
+from retouch.robots.ur5e import UR5e, command_of
+from retouch.robots.ur5e_arm import Tool
+from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, MEMORY
+from retouch.sim.scene import Scene
+from retouch.sim.world import Worlds
+from retouch.tasks.base import Task
+
+POSE_NAMES = ("x", "y", "z", "qw", "qx", "qy", "qz")
+WRENCH_NAMES = ("fx", "fy", "fz", "tx", "ty", "tz")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One setting of a task's grid, e.g. a book, near the shelf's edge.
+
+    Attributes:
+        name: for tables.
+        values: what differs between cases, by name; numbers.
+        seen: whether demonstrations were given in it.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    seen: bool = True
+
+
+def new_scene(name: str, visuals: bool, timestep: float = 0.002, memory: int = 0) -> Scene:
+    """A scene for a UR5e and stiff contacts; `memory` is how many numbers the task keeps in a world's state itself."""
+    scene = Scene(name, visuals, timestep)
+    scene.spec.option.integrator = mujoco.mjtIntegrator.mjINT_DISCRETE
+    scene.spec.nuserdata = MEMORY + memory
+    return scene
+
+
+class ContactTask(Task):
+    """A task that is done by touch. Its command is `ur5e.command_of`: a reference, a target wrench, how stiff to be.
+
+    Attributes:
+        tool: what the arm carries.
+        stage_names: what has to come true, one after the other; the last one is success.
+    """
+
+    control_period = 0.02
+    action_names = tuple(f"command_{k}" for k in range(ACTIONS))
+    robot_body = "link0"
+    tool: Tool
+    stage_names: tuple[str, ...]
+
+    def robot(self, worlds: Worlds) -> UR5e:
+        """The arm in every world."""
+        return UR5e(worlds, self.tool, self.control_period)
+
+    @abstractmethod
+    def cases(self) -> tuple[Case, ...]:
+        """The whole grid that policies are tested on."""
+
+    @abstractmethod
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator, case: Case | None = None) -> None:
+        """Lay out a new attempt in zeroed `data`; without a case, any of those that were seen."""
+
+    def hold(self, data: mujoco.MjData) -> Float64[np.ndarray, " A"]:
+        """The reference that it has, at the usual stiffness."""
+        return command_of(self.reference_in_world(data))
+
+    @abstractmethod
+    def sight(self, data: mujoco.MjData) -> Float32[np.ndarray, " S"]:
+        """What a person sees and feels: the scene as it is."""
+
+    @abstractmethod
+    def stages(self, data: mujoco.MjData) -> tuple[bool, ...]:
+        """Which of `stage_names` hold now."""
+
+    @abstractmethod
+    def failure(self, data: mujoco.MjData) -> str:
+        """How an attempt that ends now has failed, in the words of the task's list; one line."""
+
+    def success(self, data: mujoco.MjData) -> bool:
+        """Whether the last stage holds."""
+        return self.stages(data)[-1]
+
+    def tool_in_world(self, data: mujoco.MjData) -> Pose:
+        """Where the tool is."""
+        site = self.physics.site("tcp").id
+        return Pose(data.site_xpos[site].copy(), quat_from_matrix(data.site_xmat[site].reshape(3, 3)))
+
+    def reference_in_world(self, data: mujoco.MjData) -> Pose:
+        """What the arm was last asked for."""
+        return Pose.from_vector(data.userdata[AT_REFERENCE : AT_REFERENCE + 7])
+
+    def contact_wrench(self, data: mujoco.MjData) -> np.ndarray:
+        """The environment's wrench on the tool, float64[6], in the tool frame at the tool centre point [N], [N m]."""
+        return data.userdata[AT_CONTACT : AT_CONTACT + 6].copy()
