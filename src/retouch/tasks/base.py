@@ -21,7 +21,7 @@ class Robot(Protocol):
     """What is commanded in every world at once."""
 
     def command(self, slots: np.ndarray, actions: np.ndarray) -> object:
-        """Carry out one action, float64[k, A], in each of `slots`, for one control period; what it returns is its own."""
+        """Carry out one action, float64[k, A], in each of `slots`, for one control period; may return a record."""
 
 
 @dataclass(frozen=True)
