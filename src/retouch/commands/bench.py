@@ -76,7 +76,7 @@ def sim(task: "Task", seconds: float) -> Figures:
         robot = task.robot(worlds)
         for slot in range(WORLDS):
             task.reset(worlds.reset(slot), np.random.default_rng(slot))
-        command = functools.partial(robot.command, np.arange(WORLDS), np.zeros((WORLDS, len(task.action_names))))
+        command = functools.partial(robot.command, np.arange(WORLDS), np.stack([task.hold(data) for data in worlds.datas]))
         step = functools.partial(_step, task, worlds, command)
         if workers == 1:
             figures["control steps"] = (WORLDS / median_seconds(step, seconds), "per CPU second")
@@ -90,7 +90,7 @@ def sim(task: "Task", seconds: float) -> Figures:
     return figures
 
 
-def _step(task: "Task", worlds: "Worlds", command: Callable[[], None]) -> None:
+def _step(task: "Task", worlds: "Worlds", command: Callable[[], object]) -> None:
     """One control step of every world, with what a policy and an evaluation ask for."""
     command()
     for data in worlds.datas:
