@@ -76,7 +76,8 @@ def sim(task: "Task", seconds: float) -> Figures:
         robot = task.robot(worlds)
         for slot in range(WORLDS):
             task.reset(worlds.reset(slot), np.random.default_rng(slot))
-        command = functools.partial(robot.command, np.arange(WORLDS), np.stack([task.hold(data) for data in worlds.datas]))
+        still = np.stack([task.hold(data) for data in worlds.datas])
+        command = functools.partial(robot.command, np.arange(WORLDS), still)
         step = functools.partial(_step, task, worlds, command)
         if workers == 1:
             figures["control steps"] = (WORLDS / median_seconds(step, seconds), "per CPU second")
