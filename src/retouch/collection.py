@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from retouch.control.hand import GRIP
 from retouch.counting import Tally, Target, next_attempt, one_at_a_time, tally
 from retouch.episodes.reader import Dataset
 from retouch.episodes.repair import forget_unfinished
-from retouch.episodes.schema import DatasetInfo, standard_features
+from retouch.episodes.schema import DatasetInfo, Feature, standard_features
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import InputError
 from retouch.operators.correction import Operator, Way
@@ -29,17 +30,18 @@ HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
 
 def dataset_info(task: Task) -> DatasetInfo:
     """The description of a data set of this task."""
-    return DatasetInfo(
-        task.name,
-        task.control_period,
-        standard_features(
-            len(task.observation_names),
-            len(task.action_names),
-            Worlds(task.physics, 1).state_size,
-            observation_names=task.observation_names,
-            action_names=task.action_names,
-        ),
+    features = standard_features(
+        len(task.observation_names),
+        len(task.action_names),
+        Worlds(task.physics, 1).state_size,
+        observation_names=task.observation_names,
+        action_names=task.action_names,
     )
+    for name, at in task.tick_tracks.items():  # what is faster than a step: a row a tick of the controller
+        features[f"tick_{name}"] = Feature("float32", (task.ticks, at.stop - at.start))
+    if task.ticks:
+        features["grip"] = Feature("float64", (GRIP,))
+    return DatasetInfo(task.name, task.control_period, features)
 
 
 def collect(

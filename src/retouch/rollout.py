@@ -7,18 +7,21 @@ seed alone: not on how many worlds run beside it, nor on how many threads step t
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import mujoco
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
+from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource
-from retouch.errors import PolicyError
-from retouch.operators.correction import End, Operator, OperatorSession, Replace, Sight, Wait, Way
+from retouch.errors import InputError, PolicyError
+from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait, Way
 from retouch.policies.protocol import Policy
 from retouch.sim.world import Worlds
-from retouch.tasks.base import Task
+from retouch.tasks.base import Pushable, Task
+
+NO_GRIP = np.zeros(GRIP)
 
 
 @runtime_checkable
@@ -110,11 +113,14 @@ def rollout(
 
     Raises:
         ValueError: nobody would act.
+        InputError: the robot cannot be corrected in this way.
         PolicyError: the policy does not fit the task.
         RobotError: an action is not finite.
     """
     if policy is None and (operator is None or way != "demonstrate"):
         raise ValueError("somebody must act: give a policy, or an operator who demonstrates")
+    if way == "delta" and not task.ticks:
+        raise InputError(f"the robot of the task {task.name} has no handle to push: correct by take-over")
     if policy is not None:
         wanted = (len(task.observation_names), len(task.action_names))
         if (policy.observation_dim, policy.action_dim) != wanted:
@@ -190,42 +196,57 @@ class _Loop:
         proposed = self.acting.act(np.array(busy), observations) if self.acting is not None else None
         actions: list[np.ndarray] = []
         rows: list[tuple[int, dict[str, Any] | None]] = []
+        grips: list[np.ndarray] = []
         for k, slot in enumerate(busy):
             running = self.slots[slot]
             assert running is not None
             if self.watch is not None:
                 self.watch(running.number, self.worlds.datas[slot])
-            correction = (
-                running.session.correct(Sight(running.step, observations[k])) if running.session is not None else None
-            )
+            correction = None
+            if running.session is not None:
+                correction = running.session.correct(Sight(running.step, self.task.sight(self.worlds.datas[slot])))
             if isinstance(correction, End):
                 self._end(slot, correction.outcome, correction.reason, correction.discard)
                 continue
-            if correction is None and running.operator_had_control:
+            replaces = isinstance(correction, Replace | Wait)
+            if not replaces and running.operator_had_control:
                 # Hand-back: the policy starts afresh, so it proposes again.
                 assert self.acting is not None
                 assert proposed is not None
                 self.acting.forget(slot)
                 proposed[k] = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
-            if isinstance(correction, Replace) and running.take != correction.take:
+            corrects = isinstance(correction, Replace) or (isinstance(correction, Push) and correction.key)
+            if isinstance(correction, Replace | Push) and corrects and running.take != correction.take:
                 running.causes.append((running.step, correction.cause))
                 running.take = correction.take
             proposal = proposed[k] if proposed is not None else None
-            actions.append(self._action(correction, proposal))
+            actions.append(self._action(slot, correction, proposal))
             rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, correction)))
-            running.operator_had_control = correction is not None
-            if correction is None:
+            running.operator_had_control = replaces
+            if correction is None or (isinstance(correction, Push) and not correction.key):
                 running.take = None
-            running.intervention.append(isinstance(correction, Replace))
-        if rows:
-            self.robot.command(np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
+            running.intervention.append(corrects)
+            grips.append(correction.grip if isinstance(correction, Push) else NO_GRIP)
+        if not rows:
+            return
+        commanded = (np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
+        if self.task.ticks:
+            felt = cast(Pushable, self.robot).command(*commanded, np.stack(grips))
+            for k, (_, row) in enumerate(rows):
+                if row is not None:
+                    row |= {f"tick_{name}": felt[k][:, at] for name, at in self.task.tick_tracks.items()}
+                    row["grip"] = grips[k]
+        else:
+            self.robot.command(*commanded)
         for slot, row in rows:
             self._after(slot, row)
 
-    def _action(self, correction: Replace | Wait | None, proposal: np.ndarray | None) -> Float32[np.ndarray, " A"]:
-        """What is carried out; zero stands still."""
+    def _action(
+        self, slot: int, correction: Replace | Push | Wait | None, proposal: np.ndarray | None
+    ) -> Float32[np.ndarray, " A"]:
+        """What is carried out."""
         if isinstance(correction, Wait):
-            return np.zeros(len(self.task.action_names), np.float32)
+            return self.task.hold(self.worlds.datas[slot]).astype(np.float32)
         if isinstance(correction, Replace):
             return correction.action.astype(np.float32)
         assert proposal is not None
@@ -237,7 +258,7 @@ class _Loop:
         observation: np.ndarray,
         action: np.ndarray,
         proposal: np.ndarray | None,
-        correction: Replace | Wait | None,
+        correction: Replace | Push | Wait | None,
     ) -> dict[str, Any] | None:
         running = self.slots[slot]
         assert running is not None
@@ -245,7 +266,13 @@ class _Loop:
             return None
         nothing = np.full(len(self.task.action_names), np.nan, np.float32)
         by_operator = isinstance(correction, Replace)
-        source = ControlSource.POLICY if correction is None else ControlSource.NONE
+        pushed = isinstance(correction, Push) and correction.key
+        if by_operator:
+            source = ControlSource.OPERATOR
+        elif isinstance(correction, Wait):
+            source = ControlSource.NONE
+        else:
+            source = ControlSource.BOTH if pushed else ControlSource.POLICY
         return {
             "step": running.step,
             "time_s": running.step * self.task.control_period,
@@ -253,8 +280,8 @@ class _Loop:
             "action": action,
             "policy_action": proposal if proposal is not None else nothing,
             "operator_action": action if by_operator else nothing,
-            "control_source": ControlSource.OPERATOR if by_operator else source,
-            "intervention": by_operator,
+            "control_source": source,
+            "intervention": by_operator or pushed,
             "sim_state": self.worlds.state(slot),
         }
 
@@ -267,8 +294,9 @@ class _Loop:
         running.step += 1
         if solved:
             self._end(slot, "success", "solved")
-        elif running.step >= self.horizon:
-            self._end(slot, "failure", f"not solved in {self.horizon} steps")
+        elif running.step >= self.horizon or self.task.over(self.worlds.datas[slot]):
+            reason = self.task.failure(self.worlds.datas[slot])
+            self._end(slot, "failure", reason or f"not solved in {running.step} steps")
 
     def _end(self, slot: int, outcome: Literal["success", "failure"], reason: str, discard: bool = False) -> None:
         running = self.slots[slot]
@@ -290,13 +318,23 @@ class _Loop:
         self.slots[slot] = None
 
 
-def replay(task: Task, seed: int, actions: Float32[np.ndarray, "T A"]) -> list[np.ndarray]:
-    """The states, float64[T + 1, S], that an attempt's recorded actions lead through, bit for bit as it ran."""
+def replay(
+    task: Task, seed: int, actions: Float32[np.ndarray, "T A"], grips: Float64[np.ndarray, "T 15"] | None = None
+) -> list[np.ndarray]:
+    """The states, float64[T + 1, S], that an attempt's recorded actions lead through, bit for bit as it ran.
+
+    Args:
+        grips: of a person's hand, where the robot has a handle.
+    """
     worlds = Worlds(task.physics, 1)
     robot = task.robot(worlds)
     task.reset(worlds.reset(0), np.random.default_rng([seed, 0]))
     states = [worlds.state(0)]
-    for action in actions:
-        robot.command(np.array([0]), np.asarray(action, dtype=np.float64)[None])
+    for step, action in enumerate(actions):
+        commanded = (np.array([0]), np.asarray(action, dtype=np.float64)[None])
+        if grips is None:
+            robot.command(*commanded)
+        else:
+            cast(Pushable, robot).command(*commanded, grips[step][None])
         states.append(worlds.state(0))
     return states

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64
 
 from retouch.tasks.base import Task
 
-Way = Literal["demonstrate", "take-over"]
+Way = Literal["demonstrate", "take-over", "delta"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Sight:
 
     Attributes:
         step: since the attempt began.
-        observation: poses in the scene, float32[D].
+        observation: poses in the scene, and what is felt: the task's `sight`, float32[S].
     """
 
     step: int
-    observation: Float32[np.ndarray, " D"]
+    observation: Float32[np.ndarray, " S"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,23 @@ class Replace:
     """
 
     action: Float64[np.ndarray, " A"]
+    cause: str = ""
+    take: int = 0
+
+
+@dataclass(frozen=True)
+class Push:
+    """The person's hand is on the handle and adds to what the policy does, which goes on.
+
+    Attributes:
+        grip: what the hand does, float64[15]; see `control.hand`.
+        key: whether the person marks this step as a correction.
+        cause: of the correction.
+        take: number of the correction, where one may follow another at once.
+    """
+
+    grip: Float64[np.ndarray, " 15"]
+    key: bool = True
     cause: str = ""
     take: int = 0
 
@@ -59,7 +76,7 @@ class End:
     discard: bool = False
 
 
-Correction = Replace | Wait | End
+Correction = Replace | Push | Wait | End
 
 
 @runtime_checkable

@@ -1,8 +1,10 @@
 """What a task is: a scene, where it starts, what is seen of it, when it is solved, and a skill that solves it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import mujoco
@@ -22,6 +24,14 @@ class Robot(Protocol):
 
     def command(self, slots: np.ndarray, actions: np.ndarray) -> object:
         """Carry out one action, float64[k, A], in each of `slots`, for one control period; may return a record."""
+
+
+@runtime_checkable
+class Pushable(Protocol):
+    """A robot with a handle, which a person may push while it is commanded."""
+
+    def command(self, slots: np.ndarray, actions: np.ndarray, grips: np.ndarray | None = None) -> np.ndarray:
+        """As a robot does, with a hand at the handle, float64[k, 15] (`control.hand`); float64[k, ticks, tracks]."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,9 @@ class Task(ABC):
         cameras: names of the drawing model's cameras, the best one first.
         observation_cameras: of them, those whose pictures policies see.
         robot_body: a body of the robot's, whose contacts are felt; None where there is nothing to feel.
+        tick_tracks: what the robot records in every tick of its controller, by name: which entries. A robot that has
+            any has a handle, too, and can be pushed.
+        ticks: of the controller in a step.
     """
 
     name: str
@@ -75,6 +88,8 @@ class Task(ABC):
     cameras: tuple[str, ...]
     observation_cameras: tuple[str, ...] = ()
     robot_body: str | None = None
+    tick_tracks: Mapping[str, slice] = MappingProxyType({})
+    ticks: int = 0
 
     @abstractmethod
     def build(self, visuals: bool) -> mujoco.MjModel:
@@ -113,6 +128,14 @@ class Task(ABC):
     @abstractmethod
     def success(self, data: mujoco.MjData) -> bool:
         """Whether the task is solved now."""
+
+    def over(self, data: mujoco.MjData) -> bool:
+        """Whether the attempt cannot go on, e.g. as the robot has stopped."""
+        return False
+
+    def failure(self, data: mujoco.MjData) -> str:
+        """How an attempt that ends now has failed, one line; empty where nothing is to be said."""
+        return ""
 
     @abstractmethod
     def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:

@@ -7,6 +7,7 @@ millimetres off, and it does not feel; a person looks closely, and a scripted sk
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import mujoco
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Float32, Float64
 from retouch.geometry import Pose, quat_from_matrix
 from retouch.robots.ur5e import UR5e, command_of
 from retouch.robots.ur5e_arm import Tool
-from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, MEMORY
+from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STOPS, TRACKS
 from retouch.sim.scene import Scene
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
@@ -58,6 +59,8 @@ class ContactTask(Task):
     control_period = 0.02
     action_names = tuple(f"command_{k}" for k in range(ACTIONS))
     robot_body = "link0"
+    tick_tracks = MappingProxyType(TRACKS)
+    ticks = 10
     tool: Tool
     stage_names: tuple[str, ...]
 
@@ -88,6 +91,14 @@ class ContactTask(Task):
     @abstractmethod
     def failure(self, data: mujoco.MjData) -> str:
         """How an attempt that ends now has failed, in the words of the task's list; one line."""
+
+    def over(self, data: mujoco.MjData) -> bool:
+        """Whether the robot has stopped."""
+        return bool(self.stopped(data))
+
+    def stopped(self, data: mujoco.MjData) -> str:
+        """Why the robot has stopped; empty while it has not."""
+        return STOPS[int(data.userdata[AT_STOP])]
 
     def success(self, data: mujoco.MjData) -> bool:
         """Whether the last stage holds."""
