@@ -21,7 +21,6 @@ from retouch.robots.ur5e_tick import (
     ACTIONS,
     AT_BASE,
     AT_CONTACT,
-    AT_HANDLE_TURN,
     AT_JOINTS,
     AT_POSITION,
     AT_REFERENCE,
@@ -157,7 +156,6 @@ class UR5e:
         memory[:] = 0.0
         memory[AT_POSITION : AT_POSITION + 3], memory[AT_TURN : AT_TURN + 9] = position, turn
         memory[AT_JOINTS : AT_JOINTS + 6] = joints
-        memory[AT_HANDLE_TURN] = np.nan  # nobody has seen the handle move
         pose = [*position, *quat_from_matrix(turn.reshape(3, 3))]
         memory[AT_BASE : AT_BASE + 7] = memory[AT_REFERENCE : AT_REFERENCE + 7] = pose
 

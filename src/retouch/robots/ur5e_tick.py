@@ -168,7 +168,7 @@ def _ask(memory, action, share, before, chain, compliance, limits, ranges, scrat
 def _grip(grip, memory, position, turn, com, goal_turn, scratch, applied):  # type: ignore[no-untyped-def]
     """The hand, taking hold or letting go: force and torque on the handle, in world, about its centre of mass."""
     last, last_turn, drawn = memory[AT_HANDLE:AT_HANDLE_TURN], memory[AT_HANDLE_TURN:AT_DRAWN], memory[AT_DRAWN:AT_HOLD]
-    if np.isnan(last_turn[0]):
+    if last_turn[0] ** 2 + last_turn[1] ** 2 + last_turn[2] ** 2 == 0.0:  # nobody has seen the handle yet
         for k in range(3):
             last[k] = position[k]
         for k in range(9):
