@@ -1,9 +1,10 @@
 """Admittance control (CR-DAgger, section 3.1): the tool yields to forces about a reference as a mass on a spring does.
 
-    e = T^-1 T_reference Exp(-w / K)        M dv/dt = clip(K e) + wrench - D v        T <- T Exp(v dt)
+    e = T^-1 T_reference Exp(-w / K)    M dv/dt = clip(K e) + wrench - D (v - v_reference)    T <- T Exp(v dt)
 
-T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. All in the tool
-frame: forces first [N], then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
+T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. Damping is against the
+reference's own velocity, so that in the air the tool does not trail behind it. All in the tool frame: forces first [N],
+then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
 Pure compiled arithmetic on arrays: no MuJoCo, no allocation.
 """
 
@@ -46,6 +47,7 @@ def yield_to(
     target_wrench: Array,
     reference_position: Array,
     reference_turn: Array,
+    reference_velocity: Array,
     stiffness: Array,
     damping: Array,
     compliance: Compliance,
@@ -61,6 +63,7 @@ def yield_to(
         wrench: float64[6], on the tool, in the tool frame.
         target_wrench: float64[6], that the tool shall feel; without effect in a direction without stiffness.
         reference_position, reference_turn: float64[3], float64[9], in world.
+        reference_velocity: float64[6], in world [m/s], [rad/s]; without effect where there is no stiffness.
         stiffness: float64[2] [N/m], [N m/rad]; 0 lets go.
         damping: float64[2] [N s/m], [N m s].
         scratch: float64[>=24], overwritten.
@@ -107,8 +110,12 @@ def yield_to(
         gain = compliance.period / compliance.mass[half]
         norm = 0.0
         for i in range(3):
+            carried = 0.0
+            if stiffness[half] > 0.0:
+                for j in range(3):
+                    carried += turn[3 * j + i] * reference_velocity[o + j]
             spring[o + i] *= scale
-            velocity[o + i] += gain * (spring[o + i] + wrench[o + i])
+            velocity[o + i] += gain * (spring[o + i] + wrench[o + i] + damping[half] * carried)
             velocity[o + i] /= 1.0 + gain * damping[half]
             norm += velocity[o + i] ** 2
         scale = min(1.0, compliance.speed_limit[half] / max(1e-12, np.sqrt(norm)))

@@ -46,6 +46,10 @@ LIMITS = Limits()
 POSTURE = (0.0, -1.7, 1.9, -1.7, -1.57, 0.0)  # elbow up, tool down [rad]
 MASS = (4.0, 0.04)  # that the tool seems to have [kg], [kg m^2]
 STIFFNESS = (1000.0, 70.0)  # [N/m], [N m/rad]
+# More than critical: against a stiff table less of it chatters when dragged (benchmarks/compliance.py).
+DAMPING_RATIO = 1.5
+LEAST_DAMPING = (150.0, 3.0)  # of a tool with any stiffness [N s/m], [N m s]
+FREE_DAMPING = (60.0, 1.0)  # of one without
 
 
 def command_of(
@@ -54,7 +58,7 @@ def command_of(
     base: Pose | None = None,
     wrench: NDArray[np.float64] | None = None,
     stiffness: tuple[float, float] = STIFFNESS,
-    damping_ratio: float = 1.0,
+    damping_ratio: float = DAMPING_RATIO,
 ) -> Float64[np.ndarray, " 24"]:
     """A command; `wrench` is what the tool shall feel [N], [N m], in the tool frame, `base` the base policy's pose."""
     command = np.zeros(ACTIONS)
@@ -63,8 +67,10 @@ def command_of(
     if wrench is not None:
         command[WRENCH] = wrench
     command[STIFF] = stiffness
-    firm = [max(k, least) for k, least in zip(stiffness, (20.0, 1.5), strict=True)]  # free, a tool is still damped
-    command[DAMP] = [critical_damping(k, m, damping_ratio) for k, m in zip(firm, MASS, strict=True)]
+    for half in range(2):
+        least = LEAST_DAMPING[half] if stiffness[half] > 0 else FREE_DAMPING[half]
+        critical = critical_damping(stiffness[half], MASS[half], damping_ratio)
+        command[DAMP.start + half] = max(least, critical)
     return command
 
 

@@ -111,6 +111,7 @@ def _felt(readings, which, turn, sensing, out):  # type: ignore[no-untyped-def]
 def _ask(memory, action, share, before, chain, compliance, limits, ranges, scratch, solving, step):  # type: ignore[no-untyped-def]
     """One tick of the law: the reference goes on, the tool yields, the joints follow. Returns a code of `STOPS`."""
     base, reference, wanted = scratch[0:7], scratch[7:14], scratch[14:23]
+    velocity, turned, unturned = scratch[53:59], scratch[59:68], scratch[68:77]
     position, turn, joints = memory[AT_POSITION:AT_TURN], memory[AT_TURN:AT_VELOCITY], memory[AT_JOINTS:AT_BASE]
     poses.between(before[0:7], action[0:7], share, base)
     poses.between(before[7:14], action[7:14], share, reference)
@@ -121,14 +122,24 @@ def _ask(memory, action, share, before, chain, compliance, limits, ranges, scrat
         dot += reference[k] * memory[AT_REFERENCE + k]
     if apart > limits.step**2 or 2.0 * np.arccos(min(1.0, abs(dot))) > limits.turn:
         return 3.0
+    poses.matrix_of_quat(reference[3:7], wanted)
+    poses.matrix_of_quat(memory[AT_REFERENCE + 3 : AT_REFERENCE + 7], turned)
+    for i in range(3):
+        velocity[i] = (reference[i] - memory[AT_REFERENCE + i]) / TICK
+        for j in range(3):
+            unturned[3 * i + j] = turned[3 * j + i]
+    kinematics.compose(wanted, unturned, turned)
+    kinematics.rotation_vector(turned, velocity[3:6])
+    for i in range(3):
+        velocity[3 + i] /= TICK
     for k in range(7):
         memory[AT_BASE + k], memory[AT_REFERENCE + k] = base[k], reference[k]
-    poses.matrix_of_quat(reference[3:7], wanted)
     admittance.yield_to(
         memory[AT_WRIST:AT_CONTACT],
         action[14:20],
         reference[0:3],
         wanted,
+        velocity,
         action[20:22],
         action[22:24],
         compliance,
