@@ -2,9 +2,9 @@
 
     e = T^-1 T_reference Exp(-w / K)    M dv/dt = clip(K e) + wrench - D (v - v_reference)    T <- T Exp(v dt)
 
-T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. Damping is against the
-reference's own velocity, so that in the air the tool does not trail behind it. All in the tool frame: forces first [N],
-then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
+T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. Damping is against
+the reference's own velocity, so that in the air the tool does not trail behind it. All in the tool frame: forces first
+[N], then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
 Pure compiled arithmetic on arrays: no MuJoCo, no allocation.
 """
 
