@@ -59,7 +59,23 @@ class Pressing(ContactTask):
     def tool_pose(self, observation: np.ndarray) -> Pose:
         return pointing_down(observation[:3])
 
-    gripper_closed = towards = phase = progress = funnel_error = bad_grasp = landmark = misjudged = None  # type: ignore
+    def phase(self, observation: np.ndarray) -> str:
+        return "insert"
+
+    def progress(self, observation: np.ndarray) -> float:
+        return 1.0 - float(np.linalg.norm(observation[:3] - observation[3:]))
+
+    def funnel_error(self, observation: np.ndarray) -> tuple[float, float, float]:
+        away = observation[:3].astype(float) - observation[3:]
+        return float(np.hypot(away[0], away[1])), 0.0, float(away[2])
+
+    def bad_grasp(self, observation: np.ndarray) -> bool:
+        return False
+
+    def landmark(self, observation: np.ndarray) -> np.ndarray:
+        return observation[3:]
+
+    gripper_closed = towards = misjudged = None  # type: ignore
 
 
 class Press:

@@ -1,5 +1,6 @@
 """A person pushes while the policy goes on: what happens, and what is kept of it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError
 from retouch.geometry import Pose
 from retouch.operators.correction import Push, Sight
+from retouch.operators.profile import profile
+from retouch.operators.scripted import ScriptedPerson
 from retouch.robots.ur5e import grip_of
 from retouch.robots.ur5e_arm import HANDLE_LENGTH, HANDLE_MIDDLE, pointing_down
 from retouch.rollout import replay, rollout
@@ -90,6 +93,28 @@ def test_a_robot_that_stops_ends_the_attempt() -> None:
     assert attempt.outcome == "failure"
     assert attempt.reason.startswith("stopped: ")
     assert attempt.steps < 40
+
+
+@pytest.mark.parametrize("way", ["delta", "take-over"])
+def test_a_scripted_person_corrects_in_either_way(way: str) -> None:
+    """The policy alone never succeeds; the person notices, corrects, and it does."""
+    person = ScriptedPerson(dataclasses.replace(profile("steady"), funnel_width=0.003, funnel_slope=0.1))
+    attempts = list(rollout(TASK, range(6), policy=BlindPolicy(), operator=person, way=way))  # type: ignore[arg-type]
+    assert [a.outcome for a in attempts] == ["success"] * 6
+    assert all(a.causes and a.causes[0][1] == "funnel" for a in attempts)
+    assert all(0 < a.human_steps < a.steps for a in attempts)
+
+
+def test_who_takes_over_leads_a_robot_that_does_not_resist(tmp_path: Path) -> None:
+    person = ScriptedPerson(dataclasses.replace(profile("steady"), funnel_width=0.003, funnel_slope=0.1))
+    collect(TASK, person, "take-over", tmp_path, Target(episodes=1), policy=BlindPolicy(), policy_name="blind")
+    dataset = Dataset(tmp_path)
+    frames = dataset.frames(dataset.episodes[0])
+    led = frames["control_source"] == ControlSource.OPERATOR
+    assert led.any()
+    assert frames["tick_stiffness"][led].max() == 0.0
+    assert frames["tick_stiffness"][~led].min() > 0.0
+    assert np.linalg.norm(frames["tick_hand_wrench"][led, -1, :3], axis=-1).max() > 3.0
 
 
 def test_a_robot_without_a_handle_cannot_be_pushed() -> None:

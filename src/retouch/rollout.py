@@ -226,7 +226,8 @@ class _Loop:
             if correction is None or (isinstance(correction, Push) and not correction.key):
                 running.take = None
             running.intervention.append(corrects)
-            grips.append(correction.grip if isinstance(correction, Push) else NO_GRIP)
+            grip = correction.grip if isinstance(correction, Push | Replace) else None
+            grips.append(NO_GRIP if grip is None else grip)
         if not rows:
             return
         commanded = (np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))

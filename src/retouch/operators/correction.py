@@ -32,11 +32,13 @@ class Replace:
         action: float64[A] in [-1, 1].
         cause: of the take-over.
         take: number of the take-over, where one may follow another without the policy acting between them.
+        grip: what the hand does at the handle meanwhile, float64[15], where the robot has one; None lets it be.
     """
 
     action: Float64[np.ndarray, " A"]
     cause: str = ""
     take: int = 0
+    grip: Float64[np.ndarray, " 15"] | None = None
 
 
 @dataclass(frozen=True)

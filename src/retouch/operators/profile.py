@@ -38,6 +38,29 @@ class Hands:
 
 
 @dataclass(frozen=True)
+class Grasp:
+    """How a person's hand holds a robot's handle: a spring of bounded strength.
+
+    Attributes:
+        stiffness: [N/m], [N m/rad].
+        damping: [N s/m], [N m s].
+        limit: most force and torque [N], [N m].
+        ramp: to take hold and to let go [s].
+        lead: how far ahead of the tool the hand aims, as a factor on the way that it would move it in one step.
+        tremor: standard deviation of the hand's force, a share of it.
+        tremor_time: over which that is correlated [s].
+    """
+
+    stiffness: tuple[float, float] = (1500.0, 20.0)
+    damping: tuple[float, float] = (60.0, 0.5)
+    limit: tuple[float, float] = (20.0, 2.0)
+    ramp: float = 0.15
+    lead: float = 8.0
+    tremor: float = 0.0
+    tremor_time: float = 0.3
+
+
+@dataclass(frozen=True)
 class Profile:
     """A scripted person.
 
@@ -56,6 +79,8 @@ class Profile:
             again, `finish` never.
         hand_back_time: how long that must have held [s].
         quality: share of troubles that are noticed at all.
+        pushing: the hand on the handle of a robot that goes on (delta).
+        dragging: the hand on the handle of a robot that lets itself be led (take-over).
     """
 
     name: str
@@ -71,6 +96,8 @@ class Profile:
     hand_back: HandBack = "bottleneck"
     hand_back_time: float = 0.3
     quality: float = 1.0
+    pushing: Grasp = field(default_factory=Grasp)
+    dragging: Grasp = field(default_factory=Grasp)
 
 
 _STEADY = Hands(speed=0.6, tremor=0.1, misjudgement=0.0003, misjudgement_share=0.08)

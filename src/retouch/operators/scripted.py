@@ -5,11 +5,12 @@ Judgement uses only what can be seen (`Sight`); the profile says how this person
 
 import math
 from collections import deque
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.operators.correction import Replace, Sight, Way
+from retouch.operators.correction import Push, Replace, Sight, Way
 from retouch.operators.profile import Hands, Profile
 from retouch.tasks.base import Manner, Task
 
@@ -39,9 +40,7 @@ class ScriptedSession:
     def __init__(self, task: Task, profile: Profile, seed: int, way: Way):
         self._profile, self._way, self._task = profile, way, task
         hands_rng, self._rng = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, 1]).spawn(2))
-        self._hands = _HandMotion(
-            task, profile.demonstrating if way == "demonstrate" else profile.intervening, hands_rng
-        )
+        self._hands = _hands(task, profile, way, hands_rng)
         self._watch = _Watch(task, profile)
         self._in_charge = way == "demonstrate"
         self._cause = "demonstration" if self._in_charge else ""
@@ -49,10 +48,9 @@ class ScriptedSession:
         self._missed: str | None = None
         self._calm = 0
 
-    def correct(self, sight: Sight) -> Replace | None:
-        """Hold control during demonstrations; otherwise take over and hand back as the profile says."""
-        period = self._task.control_period
-        if self._way == "take-over":
+    def correct(self, sight: Sight) -> Replace | Push | None:
+        """Hold control during demonstrations; otherwise correct, and give back, as the profile says."""
+        if self._way != "demonstrate":
             if self._in_charge:
                 if self._may_hand_back(sight):
                     self._in_charge = False
@@ -64,7 +62,7 @@ class ScriptedSession:
                     self._hands.begin()
         if not self._in_charge:
             return None
-        return Replace(self._hands.move(sight.observation, period), self._cause)
+        return self._hands.act(sight.observation, self._cause)
 
     def _notice(self, sight: Sight) -> None:
         """Look for trouble; the reaction comes a while after it."""
@@ -149,6 +147,24 @@ class _Watch:
         return None
 
 
+class _Acting(Protocol):
+    """What a person does while correcting."""
+
+    def begin(self) -> None:
+        """The person takes hold: what they were doing before is forgotten."""
+
+    def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Replace | Push:
+        """This step's correction."""
+
+
+def _hands(task: Task, profile: Profile, way: Way, rng: np.random.Generator) -> _Acting:
+    if task.ticks:
+        from retouch.operators.gripping import acting_on
+
+        return acting_on(task, profile, way, rng)
+    return _HandMotion(task, profile.demonstrating if way == "demonstrate" else profile.intervening, rng)
+
+
 class _HandMotion:
     """The skill's motion as a person's hands would make it: misjudged, trembling, hesitating."""
 
@@ -167,8 +183,12 @@ class _HandMotion:
         """The person takes hold: what they were doing before is forgotten."""
         self._skill.restart()
 
-    def move(self, observation: Float32[np.ndarray, " D"], period: float) -> Float64[np.ndarray, " A"]:
+    def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Replace:
         """The hands' next action."""
+        return Replace(self.move(sight, self._task.control_period), cause)
+
+    def move(self, observation: Float32[np.ndarray, " S"], period: float) -> Float64[np.ndarray, " A"]:
+        """The same as an array."""
         h, rng = self._hands, self._rng
         self._error = _drift(self._error, period / h.misjudgement_time, rng)
         self._tremor = _drift(self._tremor, period / h.tremor_time, rng)

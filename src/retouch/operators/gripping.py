@@ -1,0 +1,105 @@
+"""A scripted hand on a robot's handle: it draws the tool to where the skill would move it."""
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from retouch.geometry import Pose, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
+from retouch.operators.correction import Push, Replace, Way
+from retouch.operators.profile import Grasp, Profile
+from retouch.robots.ur5e import command_of, grip_of
+from retouch.robots.ur5e_arm import HANDLE_MIDDLE
+from retouch.robots.ur5e_tick import REFERENCE, WRENCH
+from retouch.tasks.base import Manner, Task
+from retouch.tasks.contact import ContactTask
+
+
+class HandOnHandle:
+    """One person's hand during one attempt.
+
+    Args:
+        task: whose skill it follows.
+        grasp: how it holds.
+        rng: of its tremor, and of the skill.
+        speed: factor on the skill's.
+    """
+
+    def __init__(self, task: ContactTask, grasp: Grasp, rng: np.random.Generator, speed: float = 1.0):
+        self._task, self._grasp, self._rng = task, grasp, rng
+        self._skill = task.skill(np.random.default_rng(rng.integers(2**63)), Manner(speed=speed))
+        handle_in_flange = Pose(np.array([0.0, 0.0, HANDLE_MIDDLE]), np.array([1.0, 0.0, 0.0, 0.0]))
+        self._handle_in_tool = task.tool.tcp_in_flange.inverse() @ handle_in_flange
+        self._tremor = np.zeros(3)
+
+    def begin(self) -> None:
+        """Take hold: what was being done before is forgotten."""
+        self._skill.restart()
+
+    def lead(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 24"]:
+        """What the skill would command now."""
+        return self._skill.act(sight)
+
+    def pull(self, sight: Float32[np.ndarray, " S"], wanted: Float64[np.ndarray, " 24"]) -> Float64[np.ndarray, " 15"]:
+        """What the hand does for the tool to go where it is wanted: beyond it, as it meets resistance.
+
+        To press with a force it pulls with it, over what moves the tool.
+        """
+        g, tool = self._grasp, self._task.tool_pose(sight)
+        goal = Pose.from_vector(wanted[REFERENCE])
+        move = g.lead * (goal.position - tool.position)
+        turn = g.lead * quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat)))
+        press = goal.apply(-wanted[WRENCH][:3]) - goal.position
+        keep = np.exp(-self._task.control_period / g.tremor_time)
+        self._tremor = keep * self._tremor + np.sqrt(1 - keep**2) * self._rng.standard_normal(3)
+        force = g.stiffness[0] * move + press
+        shaken = force * (1.0 + g.tremor * self._tremor)
+        aim = Pose(tool.position + shaken / g.stiffness[0], quat_multiply(quat_from_vector(turn), tool.quat))
+        handle = Pose(aim.position, tool.quat) @ self._handle_in_tool
+        handle = Pose(handle.position, (aim @ self._handle_in_tool).quat)
+        return grip_of(handle, stiffness=g.stiffness, damping=g.damping, limit=g.limit, ramp=g.ramp)
+
+
+class Demonstrating:
+    """Does the whole task, the robot carrying out what the skill commands."""
+
+    def __init__(self, hand: HandOnHandle):
+        self._hand = hand
+
+    def begin(self) -> None:
+        """Start afresh."""
+        self._hand.begin()
+
+    def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Replace:
+        """The skill's command."""
+        return Replace(self._hand.lead(sight), cause)
+
+
+class Pushing(Demonstrating):
+    """Pushes the handle while the policy goes on."""
+
+    def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Push:  # type: ignore[override]
+        """A pull towards where the skill would go."""
+        return Push(self._hand.pull(sight, self._hand.lead(sight)), True, cause)
+
+
+class Dragging(Demonstrating):
+    """Takes the robot over: it lets itself be led by the handle."""
+
+    def __init__(self, hand: HandOnHandle, task: ContactTask):
+        super().__init__(hand)
+        self._task = task
+
+    def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Replace:
+        """No stiffness, from where the tool is, and the same pull."""
+        free = command_of(self._task.tool_pose(sight), stiffness=(0.0, 0.0))
+        return Replace(free, cause, grip=self._hand.pull(sight, self._hand.lead(sight)))
+
+
+def acting_on(task: Task, profile: Profile, way: Way, rng: np.random.Generator) -> Demonstrating | Pushing | Dragging:
+    """What a person does on a robot with a handle, by the way of correcting."""
+    assert isinstance(task, ContactTask)
+    grasp = profile.dragging if way == "take-over" else profile.pushing
+    speed = (profile.demonstrating if way == "demonstrate" else profile.intervening).speed
+    hand = HandOnHandle(task, grasp, rng, speed)
+    if way == "demonstrate":
+        return Demonstrating(hand)
+    return Pushing(hand) if way == "delta" else Dragging(hand, task)
