@@ -5,7 +5,7 @@ Judgement uses only what can be seen (`Sight`); the profile says how this person
 
 import math
 from collections import deque
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -147,6 +147,7 @@ class _Watch:
         return None
 
 
+@runtime_checkable
 class _Acting(Protocol):
     """What a person does while correcting."""
 
