@@ -36,7 +36,7 @@ def test_version(capsys):
         (["--json", "demo"], "the command comes first"),
         (["evaluate", "thredding", "nowhere"], "did you mean 'threading'"),
         (["collect", "threading", "--out", "x", "--profile", "haste"], "did you mean 'hasty'"),
-        (["collect", "threading", "--out", "x", "--correct", "take-over"], "needs --policy"),
+        (["collect", "threading", "--out", "x", "--correct", "take-over"], "take-over and delta need --policy"),
         (["evaluate", "threading", "nowhere", "--episodes", "0"], "at least 1"),
         (["train", "nowhere", "--out", "x", "--method", "iwrr"], "did you mean 'iwr'"),
         (["improve", "threading", "--rounds", "0"], "rounds must be at least 1"),

@@ -4,6 +4,7 @@ A collection is a sequence of attempts with seeds of its own. It goes on from wh
 killed and is run again has the same episodes as one that ran through.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def collect(
     Failures are stored too, and left out of training by default.
 
     Args:
+        way: how the operator corrects. To `observe` is to demonstrate from initial states at which the policy fails.
         stream: which sequence of initial states; see `attempt_seeds`.
         round_number: written into every episode.
         horizon: steps of an attempt; people may take longer than a policy is given.
@@ -73,7 +75,7 @@ def collect(
     Returns:
         What the data set holds afterwards; `reached` says whether the target was met within `max_attempts`.
     """
-    kind = "demonstration" if way == "demonstrate" else "corrected"
+    kind = "demonstration" if way in ("demonstrate", "observe") else "corrected"
     store = DatasetWriter.open(out, dataset_info(task), versions=versions())
     with one_at_a_time(out), store:
         forget_unfinished(out)
@@ -96,12 +98,17 @@ def collect(
         if counted.reached(target) or first >= target.max_attempts:
             return counted
         with progress.stage(title, goal) as stage:
+            seeds, acting, doing = attempt_seeds("collect", stream, start=first), policy, way
+            if way == "observe":
+                assert policy is not None
+                seeds = where_it_fails(task, policy, _after_the_last(dataset, stream), worlds=worlds, workers=workers)
+                acting, doing = None, "demonstrate"
             for attempt in rollout(
                 task,
-                attempt_seeds("collect", stream, start=first),
-                policy=policy,
+                seeds,
+                policy=acting,
                 operator=operator,
-                way=way,
+                way=doing,
                 horizon=horizon,
                 worlds=worlds,
                 workers=workers,
@@ -121,6 +128,22 @@ def collect(
                     )
                     return counted
     return counted
+
+
+def where_it_fails(
+    task: Task, policy: Policy, seeds: Iterable[int], *, worlds: int = 8, workers: int = 1
+) -> Iterator[int]:
+    """Those of the initial states at which a policy alone fails: what a person who watches would show it next."""
+    for attempt in rollout(task, seeds, policy=policy, worlds=worlds, workers=workers):
+        if attempt.outcome != "success":
+            yield attempt.seed
+
+
+def _after_the_last(dataset: Dataset, stream: int) -> Iterator[int]:
+    """Initial states from the one after the last that was used."""
+    used = [episode.seed for episode in dataset.all_episodes if episode.seed is not None]
+    first = next(attempt_seeds("collect", stream))
+    return attempt_seeds("collect", stream, start=max(used) - first + 1 if used else 0)
 
 
 def _same_collection(dataset: Dataset, wanted: dict[str, Any]) -> None:

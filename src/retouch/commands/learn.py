@@ -25,7 +25,7 @@ def collect(
     *,
     out: Path,
     operator: Literal["scripted"] = "scripted",
-    correct: Literal["demonstrate", "take-over"] = "demonstrate",
+    correct: Literal["demonstrate", "observe", "take-over", "delta"] = "demonstrate",
     policy: Path | None = None,
     profile: str = "steady",
     episodes: int = 30,
@@ -41,7 +41,8 @@ def collect(
         task: name of the task, e.g. threading.
         out: folder of the data set; attempts are added to it.
         operator: who corrects.
-        correct: how: whole demonstrations, or taking over from a policy.
+        correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
+            pushing the robot's handle while it goes on.
         policy: folder of the policy that is corrected.
         profile: which scripted person: steady, hesitant or hasty.
         episodes: completed attempts that the data set shall hold.
@@ -58,8 +59,8 @@ def collect(
     from retouch.policies.checkpoint import load_policy
     from retouch.tasks.registry import make
 
-    if (correct == "take-over") != (policy is not None):
-        raise InputError("--correct take-over needs --policy, and demonstrate goes without one")
+    if (correct != "demonstrate") != (policy is not None):
+        raise InputError("--correct observe, take-over and delta need --policy, and demonstrate goes without one")
     for name, value in (("episodes", episodes), ("max-attempts", max_attempts), ("workers", workers)):
         if value < 1:
             raise InputError(f"--{name} is at least 1, not {value}")

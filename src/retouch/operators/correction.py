@@ -8,7 +8,9 @@ from jaxtyping import Float32, Float64
 
 from retouch.tasks.base import Task
 
-Way = Literal["demonstrate", "take-over", "delta"]
+Way = Literal["demonstrate", "observe", "take-over", "delta"]
+"""How a person corrects: by whole demonstrations, by those where the policy was seen to fail, by taking over, or by
+pushing while the policy goes on."""
 
 
 @dataclass(frozen=True)
