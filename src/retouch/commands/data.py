@@ -77,12 +77,13 @@ def repair(dataset: Dataset, *, as_json: Json = False) -> None:
     terminal.result(document)
 
 
-def show(dataset: Dataset, episode: Episode, *, as_json: Json = False) -> None:
+def show(dataset: Dataset, episode: Episode, *, plot: Path | None = None, as_json: Json = False) -> None:
     """Show one episode: what is known of it, and who acted when.
 
     Args:
         dataset: its folder.
         episode: number of the episode.
+        plot: an SVG file to draw it into: poses, forces and who acted, over time.
         as_json: print the result as JSON.
     """
     from retouch.episodes import show as summarise
@@ -100,7 +101,25 @@ def show(dataset: Dataset, episode: Episode, *, as_json: Json = False) -> None:
     ]
     terminal.table(f"{dataset}, episode {i.name}", ("", ""), rows, justify="left")
     terminal.line(timeline([(s.control_source, s.last_step - s.first_step + 1) for s in found.segments]))
+    if plot is not None:
+        _draw(dataset, episode, plot)
+        terminal.line(f"drawn: {plot}")
     terminal.result(dataclasses.asdict(found))
+
+
+def _draw(path: Path, number: int, out: Path) -> None:
+    """One episode as a figure in a file."""
+    from retouch.episodes import Dataset
+    from retouch.policies.files import write_atomically
+    from retouch.report.episode import figure
+    from retouch.report.study import on_paper
+
+    dataset = Dataset(path)
+    episode = next(e for e in dataset.all_episodes if e.number == number)
+    action, period = dataset.info.features["action"], dataset.info.control_period_s
+    names = action.names or tuple(f"action {k}" for k in range(action.size))
+    title = f"Episode {number} of {dataset.info.task}: {episode.outcome}, {episode.reason}"
+    write_atomically(out, on_paper(figure(dataset.frames(episode), period, names, title)).encode())
 
 
 def timeline(segments: list[tuple[str, int]], width: int = 72) -> str:

@@ -1,0 +1,33 @@
+"""An episode as a figure."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from retouch import cli
+from retouch.collection import collect
+from retouch.counting import Target
+from retouch.operators.profile import profile
+from retouch.operators.scripted import ScriptedPerson
+from tests.pressing import Pressing
+from tests.tiny import tiny
+
+
+def drawn(data: Path, out: Path) -> str:
+    assert cli.main(["data", "show", str(data), "0", "--plot", str(out)]) == 0
+    root = ET.fromstring(out.read_text())
+    return " ".join(element.text or "" for element in root.iter() if element.tag.endswith("text"))
+
+
+def test_a_task_that_is_felt_shows_poses_and_forces(tmp_path: Path) -> None:
+    person = ScriptedPerson(profile("steady"))
+    collect(Pressing(), person, "demonstrate", tmp_path / "data", Target(episodes=1))
+    text = drawn(tmp_path / "data", tmp_path / "episode.svg")
+    for said in ("tool in world, mm", "contact, tool frame, N", "hand's force", "person acts"):
+        assert said in text
+
+
+def test_any_other_shows_its_actions(tmp_path: Path) -> None:
+    collect(tiny(), ScriptedPerson(profile("steady")), "demonstrate", tmp_path / "data", Target(episodes=1))
+    text = drawn(tmp_path / "data", tmp_path / "episode.svg")
+    assert "gripper" in text
+    assert "person acts" in text
