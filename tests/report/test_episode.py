@@ -3,13 +3,14 @@
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from tests.pressing import Pressing
+from tests.tiny import tiny
+
 from retouch import cli
 from retouch.collection import collect
 from retouch.counting import Target
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
-from tests.pressing import Pressing
-from tests.tiny import tiny
 
 
 def drawn(data: Path, out: Path) -> str:

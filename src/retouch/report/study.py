@@ -121,7 +121,8 @@ def caption(document: dict[str, Any]) -> str:
         f"{states} fresh initial states, the same for all. Success: the last averaged policy, with the 95 % interval "
         f"of a bootstrap over people, collections, training seeds and states, too narrow where they are few.{not_in} "
         "Paper's metric: the best checkpoint of a training (raw weights, other states), mean and deviation over all "
-        "trainings; in the figure pale, and hollow where the paper reports it."
+        "trainings; in the figure pale, and hollow where the paper reports it. "
+        f"Code: {', '.join(document['code'])}."
     )
 
 

@@ -97,6 +97,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
         "training_seeds": table.scale.training_seeds,
         "states": table.scale.trials,
         "reference": table.reference,
+        "code": sorted({job.description["code"] for job in table.jobs}),
         "cells": cells,
         "collections": collected,
     }
