@@ -6,10 +6,11 @@ import numpy as np
 from retouch.geometry import Pose
 from retouch.robots.ur5e import UR5e, command_of
 from retouch.robots.ur5e_arm import pointing_down
+from retouch.robots.ur5e_tick import AT_REFERENCE
 from retouch.sim.scene import TABLE_TOP
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner
-from retouch.tasks.contact import Case, ContactTask
+from retouch.tasks.contact import POSE_NAMES, Case, ContactTask
 from tests.robots.ur5e_scene import START, TOOL, model
 
 PAD = np.array([0.02, 0.12, TABLE_TOP])
@@ -22,6 +23,7 @@ class Pressing(ContactTask):
     name = "pressing"
     horizon = 150
     observation_names = ("x", "y", "z")
+    sight_names = ("x", "y", "z", *(f"reference_{n}" for n in POSE_NAMES), "pad_x", "pad_y", "pad_z")
     cameras = ()
     tool = TOOL
     stage_names = ("over the pad", "pressed")
@@ -42,7 +44,9 @@ class Pressing(ContactTask):
         return (PAD + BIAS).astype(np.float32)
 
     def sight(self, data: mujoco.MjData) -> np.ndarray:
-        return np.array([*self.tool_in_world(data).position, *PAD], np.float32)
+        return np.array(
+            [*self.tool_in_world(data).position, *data.userdata[AT_REFERENCE : AT_REFERENCE + 7], *PAD], np.float32
+        )
 
     def stages(self, data: mujoco.MjData) -> tuple[bool, ...]:
         away = self.tool_in_world(data).position - PAD
@@ -63,17 +67,17 @@ class Pressing(ContactTask):
         return "insert"
 
     def progress(self, observation: np.ndarray) -> float:
-        return 1.0 - float(np.linalg.norm(observation[:3] - observation[3:]))
+        return 1.0 - float(np.linalg.norm(observation[:3] - observation[-3:]))
 
     def funnel_error(self, observation: np.ndarray) -> tuple[float, float, float]:
-        away = observation[:3].astype(float) - observation[3:]
+        away = observation[:3].astype(float) - observation[-3:]
         return float(np.hypot(away[0], away[1])), 0.0, float(away[2])
 
     def bad_grasp(self, observation: np.ndarray) -> bool:
         return False
 
     def landmark(self, observation: np.ndarray) -> np.ndarray:
-        return observation[3:]
+        return observation[-3:]
 
     gripper_closed = towards = misjudged = None  # type: ignore
 

@@ -40,7 +40,7 @@ class Nudger:
     def correct(self, sight: Sight) -> Push | None:
         if sight.step < 20:
             return None
-        tool, pad = sight.observation[:3].astype(float), sight.observation[3:].astype(float)
+        tool, pad = sight.observation[:3].astype(float), sight.observation[-3:].astype(float)
         target = Pose(np.array([*pad[:2], tool[2] + ABOVE]), pointing_down(tool).quat)
         grip = grip_of(target, stiffness=(333.0 * self.force, 0.0), damping=(50.0, 0.0), limit=(self.force, 0.0))
         return Push(grip, key=sight.step < 100, cause="beside the pad")

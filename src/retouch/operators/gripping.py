@@ -11,6 +11,7 @@ from retouch.robots.ur5e_arm import HANDLE_MIDDLE
 from retouch.robots.ur5e_tick import REFERENCE, WRENCH
 from retouch.tasks.base import Manner, Task
 from retouch.tasks.contact import ContactTask
+from retouch.tasks.vectors import capped
 
 
 class HandOnHandle:
@@ -29,33 +30,38 @@ class HandOnHandle:
         handle_in_flange = Pose(np.array([0.0, 0.0, HANDLE_MIDDLE]), np.array([1.0, 0.0, 0.0, 0.0]))
         self._handle_in_tool = task.tool.tcp_in_flange.inverse() @ handle_in_flange
         self._tremor = np.zeros(3)
+        self._aim: Pose | None = None  # of the tool
+        self._harder = np.zeros(3)  # beyond it, against what resists [m]
 
     def begin(self) -> None:
         """Take hold: what was being done before is forgotten."""
         self._skill.restart()
+        self._aim, self._harder = None, np.zeros(3)
 
     def lead(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 24"]:
         """What the skill would command now."""
         return self._skill.act(sight)
 
-    def pull(self, sight: Float32[np.ndarray, " S"], wanted: Float64[np.ndarray, " 24"]) -> Float64[np.ndarray, " 15"]:
-        """What the hand does for the tool to go where it is wanted: beyond it, as it meets resistance.
+    def pull(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 15"]:
+        """What the hand does: it draws the handle to where the skill would have it, step by step from where it took it.
 
-        To press with a force it pulls with it, over what moves the tool.
+        Where it meets resistance it pulls harder and harder, up to its strength; to press, it pulls with that force
+        besides.
         """
-        g, tool = self._grasp, self._task.tool_pose(sight)
+        g, tool, period = self._grasp, self._task.tool_pose(sight), self._task.control_period
+        wanted = self._skill.act(self._task.with_reference(sight, tool if self._aim is None else self._aim))
         goal = Pose.from_vector(wanted[REFERENCE])
-        move = g.lead * (goal.position - tool.position)
-        turn = g.lead * quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat)))
-        press = goal.apply(-wanted[WRENCH][:3]) - goal.position
-        keep = np.exp(-self._task.control_period / g.tremor_time)
+        reach = (g.limit[0] / g.stiffness[0], g.limit[1] / g.stiffness[1])  # beyond it, it would pull no harder
+        way = capped(goal.position - tool.position, reach[0])
+        turn = capped(quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat))), reach[1])
+        self._aim = Pose(tool.position + way, quat_multiply(quat_from_vector(turn), tool.quat))
+        self._harder = capped(self._harder + g.insistence * period * way, reach[0])
+        keep = np.exp(-period / g.tremor_time)
         self._tremor = keep * self._tremor + np.sqrt(1 - keep**2) * self._rng.standard_normal(3)
-        force = g.stiffness[0] * move + press
-        shaken = force * (1.0 + g.tremor * self._tremor)
-        aim = Pose(tool.position + shaken / g.stiffness[0], quat_multiply(quat_from_vector(turn), tool.quat))
-        handle = Pose(aim.position, tool.quat) @ self._handle_in_tool
-        handle = Pose(handle.position, (aim @ self._handle_in_tool).quat)
-        return grip_of(handle, stiffness=g.stiffness, damping=g.damping, limit=g.limit, ramp=g.ramp)
+        press = self._aim.apply(-wanted[WRENCH][:3]) - self._aim.position
+        pulled = (way + self._harder + press / g.stiffness[0]) * (1.0 + g.tremor * self._tremor)
+        drawn = Pose(tool.position + pulled, self._aim.quat) @ self._handle_in_tool
+        return grip_of(drawn, stiffness=g.stiffness, damping=g.damping, limit=g.limit, ramp=g.ramp)
 
 
 class Demonstrating:
@@ -78,7 +84,7 @@ class Pushing(Demonstrating):
 
     def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Push:  # type: ignore[override]
         """A pull towards where the skill would go."""
-        return Push(self._hand.pull(sight, self._hand.lead(sight)), True, cause)
+        return Push(self._hand.pull(sight), True, cause)
 
 
 class Dragging(Demonstrating):
@@ -91,7 +97,7 @@ class Dragging(Demonstrating):
     def act(self, sight: Float32[np.ndarray, " S"], cause: str) -> Replace:
         """No stiffness, from where the tool is, and the same pull."""
         free = command_of(self._task.tool_pose(sight), stiffness=(0.0, 0.0))
-        return Replace(free, cause, grip=self._hand.pull(sight, self._hand.lead(sight)))
+        return Replace(free, cause, grip=self._hand.pull(sight))
 
 
 def acting_on(task: Task, profile: Profile, way: Way, rng: np.random.Generator) -> Demonstrating | Pushing | Dragging:

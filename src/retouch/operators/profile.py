@@ -46,7 +46,7 @@ class Grasp:
         damping: [N s/m], [N m s].
         limit: most force and torque [N], [N m].
         ramp: to take hold and to let go [s].
-        lead: how far ahead of the tool the hand aims, as a factor on the way that it would move it in one step.
+        insistence: how quickly it pulls harder where it is resisted [1/s].
         tremor: standard deviation of the hand's force, a share of it.
         tremor_time: over which that is correlated [s].
     """
@@ -55,7 +55,7 @@ class Grasp:
     damping: tuple[float, float] = (60.0, 0.5)
     limit: tuple[float, float] = (20.0, 2.0)
     ramp: float = 0.15
-    lead: float = 8.0
+    insistence: float = 4.0
     tremor: float = 0.0
     tremor_time: float = 0.3
 

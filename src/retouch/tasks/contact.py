@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.geometry import Pose, quat_from_matrix
+from retouch.geometry import Pose, quat_from_matrix, quat_near
 from retouch.robots.ur5e import UR5e, command_of
 from retouch.robots.ur5e_arm import Tool
 from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STOPS, TRACKS
@@ -53,6 +53,7 @@ class ContactTask(Task):
 
     Attributes:
         tool: what the arm carries.
+        sight_names: one for each entry of `sight`; the last reference is among them, from `reference_x` on.
         stage_names: what has to come true, one after the other; the last one is success.
     """
 
@@ -62,6 +63,7 @@ class ContactTask(Task):
     tick_tracks = MappingProxyType(TRACKS)
     ticks = 10
     tool: Tool
+    sight_names: tuple[str, ...]
     stage_names: tuple[str, ...]
 
     def robot(self, worlds: Worlds) -> UR5e:
@@ -91,6 +93,12 @@ class ContactTask(Task):
     @abstractmethod
     def failure(self, data: mujoco.MjData) -> str:
         """How an attempt that ends now has failed, in the words of the task's list; one line."""
+
+    def with_reference(self, sight: Float32[np.ndarray, " S"], reference: Pose) -> Float32[np.ndarray, " S"]:
+        """The same sight as of a robot that was last asked for another pose."""
+        found, first = sight.copy(), self.sight_names.index("reference_x")
+        found[first : first + 7] = [*reference.position, *quat_near(reference.quat, sight[first + 3 : first + 7])]
+        return found
 
     def over(self, data: mujoco.MjData) -> bool:
         """Whether the robot has stopped."""
