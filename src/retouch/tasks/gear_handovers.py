@@ -1,0 +1,122 @@
+"""States of gear insertion in which a person may be handed control."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from retouch.geometry import Pose, Vector3, quat_from_vector, quat_multiply
+from retouch.robots.ur5e import command_of
+from retouch.tasks.gear_scene import NEIGHBOUR_TOP, RING, SHAFT_LENGTH
+from retouch.tasks.gear_skill import nearer
+from retouch.tasks.gear_view import Observation, View
+from retouch.tasks.handovers import Handovers, Stage
+
+
+def unsolvable(observation: Observation) -> str | None:
+    """Why nobody can solve the task with this arm from here, or None: everything can be undone."""
+    return None
+
+
+def _lead(
+    stage: Stage,
+    position: Vector3,
+    turn: Vector3,
+    steps: int,
+    speed: float = 0.05,
+    until: Callable[[View], bool] = lambda view: False,
+) -> None:
+    """Lead the reference to a place on the board, turned from the mating pose by a rotation vector in world [rad]."""
+    first = View(stage.see())
+    goal = first.upright(position, first.yaw - first.mismatch / 0.015)
+    goal = Pose(goal.position, quat_multiply(quat_from_vector(turn), goal.quat))
+    for _ in range(steps):
+        view = View(stage.see())
+        if until(view):
+            return
+        stage.act(command_of(nearer(view.reference, goal, speed)))
+
+
+def _somewhere(rng: np.random.Generator, near: float, far: float) -> Vector3:
+    """A direction in the plane, `near` to `far` long [m]."""
+    way, size = rng.uniform(-math.pi, math.pi), rng.uniform(near, far)
+    return np.array([size * math.cos(way), size * math.sin(way), 0.0])
+
+
+def _tilt(rng: np.random.Generator, most: float) -> Vector3:
+    """A turn about an axis in the plane [rad]."""
+    return _somewhere(rng, 0.0, most)
+
+
+def _in_the_air(stage: Stage) -> None:
+    """Anywhere above the board, turned and tilted."""
+    rng = stage.rng
+    place = _somewhere(rng, 0.0, 0.10) + [0.0, 0.0, rng.uniform(SHAFT_LENGTH + 0.015, 0.16)]
+    turn = _tilt(rng, 0.3) + [0.0, 0.0, rng.uniform(-0.6, 0.6)]
+    _lead(stage, place, turn, int(rng.integers(20, 120)), speed=0.12)
+
+
+def _interrupted(stage: Stage) -> None:
+    """A skilled attempt, broken off at any time."""
+    stage.skilled(int(stage.rng.integers(0, 220)))
+
+
+def _beside(stage: Stage) -> None:
+    """Beside the shaft, pressing on the board, against the shaft or on the neighbour."""
+    rng = stage.rng
+    aside = _somewhere(rng, 0.004, 0.03)
+    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH + 0.012], np.zeros(3), 150, speed=0.1)
+    _lead(stage, aside + [0.0, 0.0, -rng.uniform(0.0, 0.010)], _tilt(rng, 0.05), int(rng.integers(30, 80)))
+    _lead(stage, 0.5 * aside, _tilt(rng, 0.05), int(rng.integers(0, 30)))
+
+
+def _on_top(stage: Stage) -> None:
+    """On the shaft's top, tilted, pressing, as far aside as the bore's edge."""
+    rng = stage.rng
+    aside = _somewhere(rng, 0.0, RING)
+    tilt = _tilt(rng, 0.15)
+    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH + 0.008], tilt, 150, speed=0.1)
+    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH - rng.uniform(0.002, 0.012)], tilt, int(rng.integers(20, 70)))
+
+
+def _half_down(stage: Stage) -> None:
+    """On the shaft, part of the way down, pulled and tilted."""
+    rng = stage.rng
+    depth = rng.uniform(0.002, SHAFT_LENGTH - 0.002)
+    stage.skilled(400, lambda seen: View(seen).height < SHAFT_LENGTH - depth)
+    view = View(stage.see())
+    pull = _somewhere(rng, 0.0, 0.008) + [0.0, 0.0, view.height - rng.uniform(-0.004, 0.008)]
+    turn = _tilt(rng, 0.15) + [0.0, 0.0, rng.uniform(-0.1, 0.1)]
+    _lead(stage, pull, turn, int(rng.integers(5, 40)))
+
+
+def _clashing(stage: Stage) -> None:
+    """On the shaft, teeth on teeth, pressing."""
+    rng = stage.rng
+    stage.skilled(400, lambda seen: View(seen).height < NEIGHBOUR_TOP + 0.003)
+    clash = np.array([0.0, 0.0, rng.choice((-1.0, 1.0)) * rng.uniform(0.2, 0.32)])
+    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP + 0.004]), clash, 40)
+    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP - rng.uniform(0.003, 0.012)]), clash, int(rng.integers(10, 50)))
+
+
+def _pushed(stage: Stage) -> None:
+    """Led away by a hand, fast, from somewhere on the way."""
+    rng = stage.rng
+    stage.skilled(int(rng.integers(20, 200)))
+    away = _somewhere(rng, 0.03, 0.08) + [0.0, 0.0, rng.uniform(0.0, 0.08)]
+    _lead(stage, away, _tilt(rng, 0.2), int(rng.integers(5, 40)), speed=0.15)
+
+
+HANDOVERS = Handovers(
+    kinds={
+        "interrupted": (_interrupted, 0.2),
+        "in the air": (_in_the_air, 0.1),
+        "beside the shaft": (_beside, 0.2),
+        "on its top": (_on_top, 0.15),
+        "half down": (_half_down, 0.15),
+        "teeth clashing": (_clashing, 0.1),
+        "pushed away": (_pushed, 0.1),
+    },
+    unsolvable=unsolvable,
+    horizon=900,
+)
