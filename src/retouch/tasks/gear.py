@@ -107,8 +107,8 @@ class GearInsertion(ContactTask):
         tool = add_ur5e(scene, TOOL)
         add_gear(scene, tool)
         add_board(scene)
-        scene.camera("overview", (0.55, 0.42, 1.18), (-0.02, 0.02, 0.93), fovy=38)
-        scene.camera("close", (0.22, 0.20, 1.02), (0.0, 0.0, 0.86), fovy=40)
+        scene.camera("overview", (0.50, 0.36, 1.14), (-0.02, 0.0, 0.90), fovy=36)
+        scene.camera("close", (0.26, -0.26, 1.02), (0.01, 0.0, 0.875), fovy=38)
         # Beside the fingers, looking at the gear and what is below it.
         eye, target = np.array([0.0, 0.085, 0.01]), np.array([0.0, 0.0, 0.135])
         back = (eye - target) / np.linalg.norm(eye - target)
@@ -173,13 +173,13 @@ class GearInsertion(ContactTask):
         )
         return np.array(rows, dtype=np.float32)
 
-    def gear_on_board(self, data: mujoco.MjData) -> tuple[float, float, float]:
-        """Where the gear itself is: sideways from the shaft and above the board [m], and `tooth_mismatch` [m]."""
+    def gear_on_board(self, data: mujoco.MjData) -> tuple[float, float, float, float]:
+        """Where the gear itself is: lateral error, height and tooth mismatch [m], tilt [rad]; see `stages_of`."""
         board = self.board_in_world(data)
         x, y, height = board.inverse().apply(data.site_xpos[self._gear]).tolist()
-        across = data.site_xmat[self._gear].reshape(3, 3)[:, 0] @ data.site_xmat[self._board].reshape(3, 3)
-        yaw = math.atan2(across[1], across[0])
-        return math.hypot(x, y), height, tooth_mismatch(yaw, float(data.qpos[self._neighbour_at]))
+        axes = data.site_xmat[self._board].reshape(3, 3).T @ data.site_xmat[self._gear].reshape(3, 3)
+        mismatch = tooth_mismatch(math.atan2(axes[1, 0], axes[0, 0]), float(data.qpos[self._neighbour_at]))
+        return math.hypot(x, y), height, mismatch, math.acos(min(1.0, max(-1.0, -axes[2, 2])))
 
     def stages(self, data: mujoco.MjData) -> tuple[bool, ...]:
         """Over the shaft, on it, teeth mated, inserted; none of them for a robot that has stopped."""
@@ -192,7 +192,7 @@ class GearInsertion(ContactTask):
         if stopped:
             return f"stopped: {stopped}"
         _, on, mated, inserted = self.stages(data)
-        _, height, _ = self.gear_on_board(data)
+        height = self.gear_on_board(data)[1]
         if inserted:
             return ""
         if mated:

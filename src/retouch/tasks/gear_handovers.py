@@ -1,13 +1,12 @@
 """States of gear insertion in which a person may be handed control."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_multiply
 from retouch.robots.ur5e import command_of
-from retouch.tasks.gear_scene import NEIGHBOUR_TOP, RING, SHAFT_LENGTH
+from retouch.tasks.gear_scene import NEIGHBOUR_TOP, PITCH_RADIUS, RING, SHAFT_LENGTH, TEETH
 from retouch.tasks.gear_skill import nearer
 from retouch.tasks.gear_view import Observation, View
 from retouch.tasks.handovers import Handovers, Stage
@@ -24,17 +23,17 @@ def _lead(
     turn: Vector3,
     steps: int,
     speed: float = 0.05,
-    until: Callable[[View], bool] = lambda view: False,
+    mating: bool = True,
 ) -> None:
-    """Lead the reference to a place on the board, turned from the mating pose by a rotation vector in world [rad]."""
+    """Lead the reference to a place on the board, turned by a rotation vector in world [rad].
+
+    It is turned from where the teeth mate, or from where the gear stands now.
+    """
     first = View(stage.see())
-    goal = first.upright(position, first.yaw - first.mismatch / 0.015)
+    goal = first.upright(position, first.yaw - (first.mismatch / PITCH_RADIUS if mating else 0.0))
     goal = Pose(goal.position, quat_multiply(quat_from_vector(turn), goal.quat))
     for _ in range(steps):
-        view = View(stage.see())
-        if until(view):
-            return
-        stage.act(command_of(nearer(view.reference, goal, speed)))
+        stage.act(command_of(nearer(View(stage.see()).reference, goal, speed)))
 
 
 def _somewhere(rng: np.random.Generator, near: float, far: float) -> Vector3:
@@ -58,7 +57,7 @@ def _in_the_air(stage: Stage) -> None:
 
 def _interrupted(stage: Stage) -> None:
     """A skilled attempt, broken off at any time."""
-    stage.skilled(int(stage.rng.integers(0, 220)))
+    stage.skilled(int(stage.rng.integers(0, 110)))
 
 
 def _beside(stage: Stage) -> None:
@@ -93,16 +92,18 @@ def _half_down(stage: Stage) -> None:
 def _clashing(stage: Stage) -> None:
     """On the shaft, teeth on teeth, pressing."""
     rng = stage.rng
-    stage.skilled(400, lambda seen: View(seen).height < NEIGHBOUR_TOP + 0.003)
-    clash = np.array([0.0, 0.0, rng.choice((-1.0, 1.0)) * rng.uniform(0.2, 0.32)])
-    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP + 0.004]), clash, 40)
-    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP - rng.uniform(0.003, 0.012)]), clash, int(rng.integers(10, 50)))
+    stage.skilled(400, lambda seen: View(seen).height < NEIGHBOUR_TOP + 0.006)
+    clash = np.array([0.0, 0.0, math.pi / TEETH + rng.uniform(-0.05, 0.05)])
+    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP + 0.003]), clash, 40)
+    press = rng.uniform(0.002, 0.008)
+    steps = int(rng.integers(20, 60))
+    _lead(stage, np.array([0.0, 0.0, NEIGHBOUR_TOP - press]), np.zeros(3), steps, mating=False)
 
 
 def _pushed(stage: Stage) -> None:
-    """Led away by a hand, fast, from somewhere on the way."""
+    """Led away fast from somewhere on the way, off the shaft or against it."""
     rng = stage.rng
-    stage.skilled(int(rng.integers(20, 200)))
+    stage.skilled(int(rng.integers(20, 110)))
     away = _somewhere(rng, 0.03, 0.08) + [0.0, 0.0, rng.uniform(0.0, 0.08)]
     _lead(stage, away, _tilt(rng, 0.2), int(rng.integers(5, 40)), speed=0.15)
 

@@ -27,24 +27,27 @@ SHAFT_RADIUS, CLEARANCE = 0.005, 0.0002
 SHAFT_LENGTH = 0.024  # above the board [m]
 NEIGHBOUR_TOP = 0.012  # of the neighbour's teeth above the board [m]
 BORE_RODS = 12
-ROUNDING = 0.0016  # of the bore's lower edge, which decides how far off it still finds the shaft [m]
+ROUNDING = 0.0010  # of the bore's lower edge, which decides how far off it still finds the shaft [m]
 RING = SHAFT_RADIUS + CLEARANCE + ROUNDING  # the circle on which the bore's rods stand [m]
 
 RAISED = 0.03  # of the board above the table [m]
 PLATE_HALF = (0.070, 0.045, 0.006)
 PLATE_AT = 0.020  # of its middle from the shaft, towards the neighbour [m]
 BOARD_TOP = TABLE_TOP + RAISED + 2 * PLATE_HALF[2]  # the height of the board's frame, at the shaft's foot [m]
-IMMOVABLE = 1e9  # of the board [kg], [kg m^2]: 20 N for 20 s move it by 4 um
+# The board's place is part of the state, so it has joints; they creep by 1 um when 20 N push for 15 s. A mass as
+# large instead would make the solver, whose tolerance is a share of what moves, stop long before contacts are right.
+BOARD_MASS, BOARD_DAMPING = 10.0, 3e8  # [kg], [kg m^2]; [N s/m], [N m s]
 
 TOOL = Tool(length=0.12, mass=0.60, com=(0.0, 0.0, 0.05))
 GEAR_MASS = 0.05
-GRIP_STIFFNESS = 20000.0  # with which the fingers hold the gear, in every direction [N/m]
-HUB_FRICTION = 0.03  # of the neighbour on its shaft [N m]
+GEAR_INERTIA = 2e-5  # [kg m^2]
+GRIP_STIFFNESS, GRIP_TURNING = 20000.0, 50.0  # with which the fingers hold the gear [N/m], [N m/rad]
+HUB_FRICTION = 0.06  # of the neighbour on its shaft [N m]
 
 # Who meets whom, besides `scene`'s bits: the lower side of the carried gear what is flat, its bore the shaft's side,
 # its teeth the neighbour's.
 FLAT_BIT, BORE_BIT, TEETH_BIT = 4, 8, 16
-SLIPPERY = Surface(friction=(0.25, 0.005, 0.0001), priority=1, solref=(0.004, 1.0), solimp=(0.0, 0.98, 0.0003, 0.5, 2))
+SLIPPERY = Surface(friction=(0.25, 0.005, 0.0001), priority=1, solref=(0.004, 1.0), solimp=(0.0, 0.98, 0.0001, 0.5, 2))
 STEEL, BRIGHT, DARK = (0.70, 0.72, 0.75, 1), (0.86, 0.87, 0.89, 1), (0.20, 0.21, 0.23, 1)
 PLATE, EDGE = (0.33, 0.38, 0.44, 1), (0.24, 0.28, 0.33, 1)
 ORANGE, ORANGE_DARK = (0.93, 0.49, 0.13, 1), (0.74, 0.36, 0.08, 1)
@@ -64,13 +67,13 @@ def add_board(scene: Scene) -> None:
     """
     board = scene.world.add_body(name="board", pos=(0, 0, BOARD_TOP))
     board.explicitinertial = True
-    board.mass, board.inertia = IMMOVABLE, (IMMOVABLE,) * 3
+    board.mass, board.inertia = BOARD_MASS, (BOARD_MASS,) * 3
     for name, kind, axis in (
         ("board_x", mujoco.mjtJoint.mjJNT_SLIDE, (1, 0, 0)),
         ("board_y", mujoco.mjtJoint.mjJNT_SLIDE, (0, 1, 0)),
         ("board_yaw", mujoco.mjtJoint.mjJNT_HINGE, (0, 0, 1)),
     ):
-        board.add_joint(name=name, type=kind, axis=axis)
+        board.add_joint(name=name, type=kind, axis=axis, damping=[BOARD_DAMPING, 0, 0])
     board.add_site(name="board")
     plate = scene.touch(board, "box", PLATE_HALF, (PLATE_AT, 0, -PLATE_HALF[2]), surface=SLIPPERY, name="plate")
     head = scene.touch(
@@ -115,16 +118,19 @@ def add_gear(scene: Scene, tool: mujoco.MjsBody) -> None:
     tool.ipos = [(TOOL.mass * c - GEAR_MASS * g) / tool.mass for c, g in zip(TOOL.com, (0, 0, TOOL.length), strict=True)]
     gear = tool.add_body(name="gear", pos=(0, 0, TOOL.length), gravcomp=1.0)
     gear.explicitinertial = True
-    gear.mass, gear.inertia = GEAR_MASS, (1e-5, 1e-5, 1e-5)
-    damping = 2 * math.sqrt(GRIP_STIFFNESS * GEAR_MASS)
-    for k, axis in enumerate(np.eye(3)):
-        gear.add_joint(
-            name=f"grip{k}",
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=axis,
-            stiffness=[GRIP_STIFFNESS, 0, 0],
-            damping=[damping, 0, 0],
-        )
+    gear.mass, gear.inertia = GEAR_MASS, (GEAR_INERTIA,) * 3
+    for kind, stiffness, mass in (
+        (mujoco.mjtJoint.mjJNT_SLIDE, GRIP_STIFFNESS, GEAR_MASS),
+        (mujoco.mjtJoint.mjJNT_HINGE, GRIP_TURNING, GEAR_INERTIA),
+    ):
+        for axis in np.eye(3):
+            gear.add_joint(
+                type=kind,
+                axis=axis,
+                pos=(0, 0, -THICKNESS - BOSS / 2),
+                stiffness=[stiffness, 0, 0],
+                damping=[2 * math.sqrt(stiffness * mass), 0, 0],
+            )
     gear.add_site(name="gear")
     below = [(RING, ROUNDING, BORE_RODS), (0.0105, 0.0025, TEETH), (PITCH_RADIUS, TOOTH_RADIUS, TEETH)]
     for circle, radius, count in below:

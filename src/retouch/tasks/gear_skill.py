@@ -16,7 +16,7 @@ from retouch.tasks.gear_view import CATCH, SEATED, STARTED, Observation, View
 from retouch.tasks.vectors import capped
 
 PERIOD = 0.02  # of a command [s]
-TRANSIT, DESCENT, INSERTION, TURNING = 0.12, 0.03, 0.04, 0.8  # [m/s], [rad/s]
+TRANSIT, DESCENT, INSERTION, TURNING = 0.10, 0.02, 0.025, 0.8  # [m/s], [rad/s]
 CLEAR = SHAFT_LENGTH + 0.012  # above the board, where a gear is led over the shaft [m]
 PRESS, PUSH = 5.0, 10.0  # on the shaft's top, and down the shaft [N]
 ALONG = 0.0005  # sideways, of a gear that is still on its way down the shaft [m]

@@ -26,11 +26,13 @@ from retouch.tasks.gear_scene import (
 Observation = NDArray[np.float32]
 TOOL, REFERENCE, BOARD, TEETH, WRENCH = slice(0, 7), slice(7, 14), slice(14, 21), slice(21, 23), slice(23, 29)
 
-CATCH = 0.0013  # how far aside the bore still slides onto the shaft by itself [m]; measured
+CATCH = 0.0015  # how far aside the bore still slides onto the shaft by itself [m]; measured
 ON_SHAFT = CLEARANCE + 0.0002  # sideways, of a gear whose bore is around the shaft [m]
 STARTED = 0.001  # that the shaft reaches into the bore of a gear that is on it [m]
 MATED = 0.002  # that the teeth overlap in height [m]
-SEATED = 0.001  # above the board, of a gear that is inserted [m]
+ENGAGED = BACKLASH / 2 + CLEARANCE + 0.0002  # along the pitch circle, of teeth that are between their neighbours [m]
+SQUARE = math.radians(2)  # of an inserted gear's axis from the shaft's [rad]
+SEATED = 0.0005  # above the board, of a gear that is inserted [m]
 
 
 def tooth_mismatch(yaw: float, neighbour: float) -> float:
@@ -44,12 +46,18 @@ def tooth_mismatch(yaw: float, neighbour: float) -> float:
     return (off + TOOTH_PITCH / 2) % TOOTH_PITCH - TOOTH_PITCH / 2
 
 
-def stages_of(lateral: float, height: float, mismatch: float) -> tuple[bool, bool, bool, bool]:
-    """Over the shaft, on it, teeth mated, inserted; of a gear `lateral` off the shaft and `height` above the board."""
+def stages_of(lateral: float, height: float, mismatch: float, tilt: float) -> tuple[bool, bool, bool, bool]:
+    """Over the shaft, on it, teeth mated, inserted.
+
+    Args:
+        lateral, height: of the middle of the gear's lower side, from the shaft's axis and above the board [m].
+        mismatch: of the teeth, as `tooth_mismatch` has it [m].
+        tilt: of the gear's axis from the shaft's [rad].
+    """
     on = lateral < ON_SHAFT and height < SHAFT_LENGTH - STARTED
     over = on or (lateral < CATCH and SHAFT_LENGTH - STARTED <= height < SHAFT_LENGTH + 0.02)
-    mated = on and height < NEIGHBOUR_TOP - MATED and abs(mismatch) < BACKLASH / 2 + 0.0002
-    return over, on, mated, mated and height < SEATED
+    mated = on and height < NEIGHBOUR_TOP - MATED and abs(mismatch) < ENGAGED
+    return over, on, mated, mated and height < SEATED and tilt < SQUARE
 
 
 class View:
@@ -97,7 +105,7 @@ class View:
     @cached_property
     def stages(self) -> tuple[bool, bool, bool, bool]:
         """Over the shaft, on it, teeth mated, inserted."""
-        return stages_of(self.lateral, self.height, self.mismatch)
+        return stages_of(self.lateral, self.height, self.mismatch, self.tilt)
 
     def upright(self, position: Vector3, yaw: float) -> Pose:
         """The tool in world, straight down onto the board, the gear at a position and a yaw in the board's frame."""
