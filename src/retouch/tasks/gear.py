@@ -15,7 +15,7 @@ from jaxtyping import Float32, Float64
 from retouch.geometry import Pose, quat_about, quat_from_matrix, quat_from_vector, quat_multiply, quat_near
 from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_arm import add_ur5e, pointing_down
-from retouch.robots.ur5e_tick import AT_STOP, MEMORY, STOPS
+from retouch.robots.ur5e_tick import MEMORY
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
 from retouch.tasks.contact import POSE_NAMES, WRENCH_NAMES, Case, ContactTask, new_scene
@@ -133,7 +133,8 @@ class GearInsertion(ContactTask):
         data.qpos[self._board_at : self._board_at + 3] = board
         data.qpos[self._neighbour_at] = rng.uniform(-1, 1) * math.pi / NEIGHBOUR_TEETH
         over = rng.uniform((-lay.aside, -lay.aside, lay.above[0]), (lay.aside, lay.aside, lay.above[1]))
-        start = pointing_down(over + [board[0], board[1], BOARD_TOP], board[2] + rng.uniform(-1, 1) * lay.turned)
+        over += np.array([board[0], board[1], BOARD_TOP])
+        start = pointing_down(over, board[2] + rng.uniform(-1, 1) * lay.turned)
         tilt = quat_from_vector(np.array([*rng.uniform(-lay.tilted, lay.tilted, 2), 0.0]))
         self._arm.place(data, self._arm.joints_for(Pose(start.position, quat_multiply(tilt, start.quat))))
         way, far = rng.uniform(-math.pi, math.pi), rng.uniform(0, lay.bias)
@@ -183,12 +184,12 @@ class GearInsertion(ContactTask):
 
     def stages(self, data: mujoco.MjData) -> tuple[bool, ...]:
         """Over the shaft, on it, teeth mated, inserted; none of them for a robot that has stopped."""
-        running = data.userdata[AT_STOP] == 0.0
+        running = not self.stopped(data)
         return tuple(running and holds for holds in stages_of(*self.gear_on_board(data)))
 
     def failure(self, data: mujoco.MjData) -> str:
         """How an attempt that ends now has failed; empty when it has not."""
-        stopped = STOPS[int(data.userdata[AT_STOP])]
+        stopped = self.stopped(data)
         if stopped:
             return f"stopped: {stopped}"
         _, on, mated, inserted = self.stages(data)

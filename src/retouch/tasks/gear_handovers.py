@@ -36,22 +36,22 @@ def _lead(
         stage.act(command_of(nearer(View(stage.see()).reference, goal, speed)))
 
 
-def _somewhere(rng: np.random.Generator, near: float, far: float) -> Vector3:
-    """A direction in the plane, `near` to `far` long [m]."""
+def _around(rng: np.random.Generator, near: float, far: float, up: float = 0.0) -> Vector3:
+    """A vector `near` to `far` long in a random direction of the plane, and `up` across it."""
     way, size = rng.uniform(-math.pi, math.pi), rng.uniform(near, far)
-    return np.array([size * math.cos(way), size * math.sin(way), 0.0])
+    return np.array([size * math.cos(way), size * math.sin(way), up])
 
 
-def _tilt(rng: np.random.Generator, most: float) -> Vector3:
-    """A turn about an axis in the plane [rad]."""
-    return _somewhere(rng, 0.0, most)
+def _above(place: Vector3, height: float) -> Vector3:
+    """A place in the plane, so high above the board [m]."""
+    return np.array([place[0], place[1], height])
 
 
 def _in_the_air(stage: Stage) -> None:
     """Anywhere above the board, turned and tilted."""
     rng = stage.rng
-    place = _somewhere(rng, 0.0, 0.10) + [0.0, 0.0, rng.uniform(SHAFT_LENGTH + 0.015, 0.16)]
-    turn = _tilt(rng, 0.3) + [0.0, 0.0, rng.uniform(-0.6, 0.6)]
+    place = _around(rng, 0.0, 0.10, rng.uniform(SHAFT_LENGTH + 0.015, 0.16))
+    turn = _around(rng, 0.0, 0.3, rng.uniform(-0.6, 0.6))
     _lead(stage, place, turn, int(rng.integers(20, 120)), speed=0.12)
 
 
@@ -63,19 +63,19 @@ def _interrupted(stage: Stage) -> None:
 def _beside(stage: Stage) -> None:
     """Beside the shaft, pressing on the board, against the shaft or on the neighbour."""
     rng = stage.rng
-    aside = _somewhere(rng, 0.004, 0.03)
-    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH + 0.012], np.zeros(3), 150, speed=0.1)
-    _lead(stage, aside + [0.0, 0.0, -rng.uniform(0.0, 0.010)], _tilt(rng, 0.05), int(rng.integers(30, 80)))
-    _lead(stage, 0.5 * aside, _tilt(rng, 0.05), int(rng.integers(0, 30)))
+    aside = _around(rng, 0.004, 0.03)
+    _lead(stage, _above(aside, SHAFT_LENGTH + 0.012), np.zeros(3), 150, speed=0.1)
+    _lead(stage, _above(aside, -rng.uniform(0.0, 0.010)), _around(rng, 0.0, 0.05), int(rng.integers(30, 80)))
+    _lead(stage, 0.5 * aside, _around(rng, 0.0, 0.05), int(rng.integers(0, 30)))
 
 
 def _on_top(stage: Stage) -> None:
     """On the shaft's top, tilted, pressing, as far aside as the bore's edge."""
     rng = stage.rng
-    aside = _somewhere(rng, 0.0, RING)
-    tilt = _tilt(rng, 0.15)
-    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH + 0.008], tilt, 150, speed=0.1)
-    _lead(stage, aside + [0.0, 0.0, SHAFT_LENGTH - rng.uniform(0.002, 0.012)], tilt, int(rng.integers(20, 70)))
+    aside = _around(rng, 0.0, RING)
+    tilt = _around(rng, 0.0, 0.15)
+    _lead(stage, _above(aside, SHAFT_LENGTH + 0.008), tilt, 150, speed=0.1)
+    _lead(stage, _above(aside, SHAFT_LENGTH - rng.uniform(0.002, 0.012)), tilt, int(rng.integers(20, 70)))
 
 
 def _half_down(stage: Stage) -> None:
@@ -84,8 +84,8 @@ def _half_down(stage: Stage) -> None:
     depth = rng.uniform(0.002, SHAFT_LENGTH - 0.002)
     stage.skilled(400, lambda seen: View(seen).height < SHAFT_LENGTH - depth)
     view = View(stage.see())
-    pull = _somewhere(rng, 0.0, 0.008) + [0.0, 0.0, view.height - rng.uniform(-0.004, 0.008)]
-    turn = _tilt(rng, 0.15) + [0.0, 0.0, rng.uniform(-0.1, 0.1)]
+    pull = _around(rng, 0.0, 0.008, view.height - rng.uniform(-0.004, 0.008))
+    turn = _around(rng, 0.0, 0.15, rng.uniform(-0.1, 0.1))
     _lead(stage, pull, turn, int(rng.integers(5, 40)))
 
 
@@ -104,8 +104,8 @@ def _pushed(stage: Stage) -> None:
     """Led away fast from somewhere on the way, off the shaft or against it."""
     rng = stage.rng
     stage.skilled(int(rng.integers(20, 110)))
-    away = _somewhere(rng, 0.03, 0.08) + [0.0, 0.0, rng.uniform(0.0, 0.08)]
-    _lead(stage, away, _tilt(rng, 0.2), int(rng.integers(5, 40)), speed=0.15)
+    away = _around(rng, 0.03, 0.08, rng.uniform(0.0, 0.08))
+    _lead(stage, away, _around(rng, 0.0, 0.2), int(rng.integers(5, 40)), speed=0.15)
 
 
 HANDOVERS = Handovers(

@@ -67,7 +67,7 @@ def add_board(scene: Scene) -> None:
     """
     board = scene.world.add_body(name="board", pos=(0, 0, BOARD_TOP))
     board.explicitinertial = True
-    board.mass, board.inertia = BOARD_MASS, (BOARD_MASS,) * 3
+    board.mass, board.ipos, board.inertia = BOARD_MASS, (0, 0, 0), (BOARD_MASS,) * 3
     for name, kind, axis in (
         ("board_x", mujoco.mjtJoint.mjJNT_SLIDE, (1, 0, 0)),
         ("board_y", mujoco.mjtJoint.mjJNT_SLIDE, (0, 1, 0)),
@@ -89,12 +89,16 @@ def add_board(scene: Scene) -> None:
             at = (PLATE_AT + x * (PLATE_HALF[0] - 0.010), y * (PLATE_HALF[1] - 0.010))
             scene.look(board, "cylinder", (0.007, RAISED / 2), (*at, -2 * PLATE_HALF[2] - RAISED / 2), rgba=EDGE)
             scene.look(board, "cylinder", (0.004, 0.0006), (*at, 0.0), rgba=STEEL)
-    scene.look(board, "cylinder", (SHAFT_RADIUS, SHAFT_LENGTH / 2 - 0.0005), (0, 0, SHAFT_LENGTH / 2 - 0.0005), rgba=BRIGHT)
+    scene.look(
+        board, "cylinder", (SHAFT_RADIUS, SHAFT_LENGTH / 2 - 0.0005), (0, 0, SHAFT_LENGTH / 2 - 0.0005), rgba=BRIGHT
+    )
     scene.look(board, "cylinder", (SHAFT_RADIUS - 0.0006, 0.0006), (0, 0, SHAFT_LENGTH - 0.0006), rgba=BRIGHT)
     scene.look(board, "cylinder", (0.009, 0.0004), (0, 0, 0.0004), rgba=STEEL)
 
     neighbour = board.add_body(name="neighbour", pos=(APART, 0, 0))
-    neighbour.add_joint(name="neighbour", axis=(0, 0, 1), frictionloss=HUB_FRICTION, damping=[1e-3, 0, 0], armature=1e-5)
+    neighbour.add_joint(
+        name="neighbour", axis=(0, 0, 1), frictionloss=HUB_FRICTION, damping=[1e-3, 0, 0], armature=1e-5
+    )
     neighbour.explicitinertial = True
     neighbour.mass, neighbour.ipos, neighbour.inertia = 0.04, (0, 0, NEIGHBOUR_TOP / 2), (6e-6, 6e-6, 1.2e-5)
     root = NEIGHBOUR_PITCH_RADIUS - TOOTH_RADIUS - 0.0005
@@ -115,10 +119,11 @@ def add_gear(scene: Scene, tool: mujoco.MjsBody) -> None:
     """
     tool.explicitinertial = True
     tool.mass, tool.inertia = TOOL.mass - GEAR_MASS, (4e-4, 4e-4, 3e-4)
-    tool.ipos = [(TOOL.mass * c - GEAR_MASS * g) / tool.mass for c, g in zip(TOOL.com, (0, 0, TOOL.length), strict=True)]
+    gear_at = TOOL.length - THICKNESS / 2
+    tool.ipos = (0, 0, (TOOL.mass * TOOL.com[2] - GEAR_MASS * gear_at) / tool.mass)
     gear = tool.add_body(name="gear", pos=(0, 0, TOOL.length), gravcomp=1.0)
     gear.explicitinertial = True
-    gear.mass, gear.inertia = GEAR_MASS, (GEAR_INERTIA,) * 3
+    gear.mass, gear.ipos, gear.inertia = GEAR_MASS, (0, 0, -THICKNESS / 2), (GEAR_INERTIA,) * 3
     for kind, stiffness, mass in (
         (mujoco.mjtJoint.mjJNT_SLIDE, GRIP_STIFFNESS, GEAR_MASS),
         (mujoco.mjtJoint.mjJNT_HINGE, GRIP_TURNING, GEAR_INERTIA),

@@ -1,4 +1,4 @@
-"""A scripted gear insertion that feels: over the shaft, down, press lightly and search, turn until the teeth mate, down.
+"""A scripted gear insertion that feels: over the shaft, press lightly and search, down, turn until the teeth mate.
 
 Every command is a reference near the last one, so that nothing jumps, whatever was done before. What is done follows
 from what is seen and felt now; only how long nothing has moved is remembered.

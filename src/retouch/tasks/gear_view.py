@@ -124,7 +124,7 @@ def phase(observation: Observation) -> str:
 def progress(observation: Observation) -> float:
     """How far along the task is, in [0, 1]: to the shaft 0.4, on it to the neighbour 0.7, down to the board 1."""
     view = View(observation)
-    over, on, mated, inserted = view.stages
+    _, on, mated, inserted = view.stages
     if inserted:
         return 1.0
     if not on:
