@@ -91,9 +91,9 @@ def test_an_attempt_is_the_same_every_time(run: Run) -> None:
 
 
 def test_it_searches_where_it_is_mistaken() -> None:
-    """With the shaft seen 2 mm aside, beyond what the bore finds by itself."""
+    """With the shaft seen 3 mm aside, beyond what the bore finds by itself."""
     for seed in range(4):
-        run = Run(seed, misjudged=0.002)
+        run = Run(seed, misjudged=0.003)
         assert run.failure == ""
         pressed = -run.records[:, TRACKS["contact_wrench"]][:, 2]
         assert 3 < pressed.max() < 20

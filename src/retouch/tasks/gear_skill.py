@@ -18,8 +18,10 @@ from retouch.tasks.vectors import capped
 PERIOD = 0.02  # of a command [s]
 TRANSIT, DESCENT, INSERTION, TURNING = 0.10, 0.02, 0.025, 0.8  # [m/s], [rad/s]
 CLEAR = SHAFT_LENGTH + 0.012  # above the board, where a gear is led over the shaft [m]
-PRESS, PUSH = 5.0, 10.0  # on the shaft's top, and down the shaft [N]
-ALONG = 0.0005  # sideways, of a gear that is still on its way down the shaft [m]
+PRESS, PUSH, ROCK = 4.0, 10.0, 5.0  # on the shaft's top, down the shaft, and while turning to and fro [N]
+GROPE = 0.004  # sideways on the shaft's top, towards where it is felt [m/s]
+GROPED = 0.005  # and most [m]
+BESIDE = 0.010  # a gear below the shaft's top is nearer than this to its axis, or beside it [m]
 PATIENCE = 20  # steps without getting on before it searches
 TIRED = 150  # and before it draws back
 
@@ -56,7 +58,7 @@ class GearSkill:
         self._lowest = math.inf
         self._retreat = 0  # steps for which it still draws back
         self._way = float(self._rng.choice((-1.0, 1.0)))
-        self._from = float(self._rng.uniform(-math.pi, math.pi))
+        self._groped = np.zeros(2)  # on the board, from where the shaft seems to be [m]
 
     def act(self, observation: Observation) -> Float64[np.ndarray, " 24"]:
         """The next command, from `sight` alone."""
@@ -67,10 +69,12 @@ class GearSkill:
             self.stage = "retreat"
             return self._go(view, np.array([*view.gear[:2], view.height + 0.02]), DESCENT)
         started = view.height < SHAFT_LENGTH - STARTED
-        if started and view.lateral < 2 * ALONG:
+        if started and view.lateral < BESIDE:
             return self._insert(view)
-        if not started and view.height < SHAFT_LENGTH + 0.002 and view.lateral < CATCH and view.tilt < 0.05:
+        far = math.dist(view.gear[:2], self._groped)
+        if not started and view.height < SHAFT_LENGTH + 0.002 and far < CATCH and view.tilt < 0.05:
             return self._search(view)
+        self._groped = np.zeros(2)
         if view.height < CLEAR - 0.004 and view.lateral > CATCH:
             self.stage = "rise"
             return self._go(view, np.array([*view.gear[:2], CLEAR + 0.006]))
@@ -90,15 +94,16 @@ class GearSkill:
             return
         self._stuck += 1
         if self._stuck > TIRED:
-            self._stuck, self._retreat, self._way = 0, 20, -self._way
-            self._from = float(self._rng.uniform(-math.pi, math.pi))
+            self._stuck, self._retreat, self._way, self._groped = 0, 20, -self._way, np.zeros(2)
 
     def _search(self, view: View) -> Float64[np.ndarray, " 24"]:
-        """On the shaft's top: press, and spiral outwards from where the shaft seems to be."""
+        """On the shaft's top: press lightly, and move to the side on which the shaft is felt."""
         self.stage = "search"
-        wide = min(CATCH, 0.00002 * max(0, self._stuck - PATIENCE // 2))
-        angle = self._from + self._way * 0.25 * self._stuck
-        goal = np.array([wide * math.cos(angle), wide * math.sin(angle), SHAFT_LENGTH - 0.004])
+        felt = view.pressed_at
+        if felt is not None:
+            step = self._speed * GROPE * PERIOD * felt / max(1e-6, float(np.linalg.norm(felt)))
+            self._groped = capped(self._groped + step, GROPED)
+        goal = np.array([*self._groped, SHAFT_LENGTH])
         return self._go(view, goal, DESCENT, press=PRESS)
 
     def _insert(self, view: View) -> Float64[np.ndarray, " 24"]:
@@ -112,8 +117,8 @@ class GearSkill:
             aside = 0.001 * wide * np.array([math.cos(swing), math.sin(swing)])
             if view.height > NEIGHBOUR_TOP - 0.003:
                 turn = math.pi / TEETH * wide * math.sin(0.5 * swing)
-        down = max(view.height, 0.0) - (PUSH if not stuck else PRESS) / STIFFNESS[0]
-        return self._go(view, np.array([*aside, down]), INSERTION, extra=turn)
+        down = max(view.height, 0.0) - (ROCK if stuck else PUSH) / STIFFNESS[0]
+        return self._go(view, np.array([*(view.gear[:2] + aside), down]), INSERTION, extra=turn)  # the shaft leads
 
     def _go(
         self, view: View, goal: Vector3, speed: float = TRANSIT, *, extra: float = 0.0, press: float = 0.0

@@ -7,6 +7,7 @@ import math
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from retouch.geometry import Pose, Vector3
@@ -24,6 +25,7 @@ from retouch.tasks.gear_scene import (
 )
 
 Observation = NDArray[np.float32]
+Vector2 = Float64[np.ndarray, " 2"]
 TOOL, REFERENCE, BOARD, TEETH, WRENCH = slice(0, 7), slice(7, 14), slice(14, 21), slice(21, 23), slice(23, 29)
 
 CATCH = 0.0015  # how far aside the bore still slides onto the shaft by itself [m]; measured
@@ -75,6 +77,15 @@ class View:
     def gear(self) -> Vector3:
         """The middle of the gear's lower side; what is felt says how far it gives in the fingers."""
         return self.board.inverse().apply(self.tool.apply(self.wrench[:3] / GRIP_STIFFNESS))
+
+    @cached_property
+    def pressed_at(self) -> Vector2 | None:
+        """Where below the gear it is pressed, from its middle, along the board's axes [m]; None with less than 1 N."""
+        (_, _, push), (tx, ty, _) = self.wrench[:3].tolist(), self.wrench[3:].tolist()
+        if push > -1.0:
+            return None
+        at = self.tool.apply(np.array([-ty / push, tx / push, 0.0])) - self.tool.position
+        return (self.board.inverse().apply(self.board.position + at))[:2]
 
     @cached_property
     def lateral(self) -> float:
