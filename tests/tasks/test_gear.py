@@ -176,10 +176,13 @@ def test_nothing_is_felt_in_the_air() -> None:
         assert np.abs(attempt.wrench[3:]).max() < 1e-4
 
 
-@pytest.mark.parametrize("way", [0.4, 2.0, -2.7])
-def test_what_is_felt_on_the_shafts_top_points_to_the_shaft(way: float) -> None:
-    """Pressed onto the top aside of the axis, the gear feels a push against its z axis, from where the shaft is."""
-    attempt = Attempt(2)
+@pytest.mark.parametrize(("way", "turned"), [(0.4, 0.0), (2.0, np.pi / 2), (-2.7, np.pi), (1.1, -2.0)])
+def test_what_is_felt_on_the_shafts_top_points_to_the_shaft(way: float, turned: float) -> None:
+    """Pressed onto the top aside of the axis, the gear feels a push against its z axis, from where the shaft is.
+
+    So it is however the board, and the gear with it, is turned.
+    """
+    attempt = Attempt(2, board_yaw=(turned, turned))
     x, y = 0.003 * math.cos(way), 0.003 * math.sin(way)
     attempt.lead((x, y, CLEAR), 120).lead((x, y, SHAFT_LENGTH - 0.010), 80)
     force, torque = attempt.wrench[:3], attempt.wrench[3:]
@@ -190,6 +193,9 @@ def test_what_is_felt_on_the_shafts_top_points_to_the_shaft(way: float) -> None:
     shaft = view.tool.inverse().apply(view.board.position)[:2]
     assert contact @ shaft / np.linalg.norm(contact) / np.linalg.norm(shaft) > 0.95
     assert 0.002 < np.linalg.norm(contact) < 0.009
+    on_board = view.pressed_at
+    assert on_board is not None
+    assert on_board @ -view.gear[:2] / np.linalg.norm(on_board) / view.lateral > 0.95
     assert attempt.records[-100:, 36].std() < 0.02
     assert attempt.task.failure(attempt.data) == "missed the shaft"
 

@@ -11,7 +11,7 @@ from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
 from retouch.tasks.contact import Case
-from retouch.tasks.gear import SEEN_ASIDE, GearInsertion
+from retouch.tasks.gear import SEEN_ASIDE, GearInsertion, Layout
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, SHAFT_LENGTH
 from retouch.tasks.gear_skill import PERIOD, TRANSIT, TURNING
 from retouch.tasks.gear_view import View, phase, progress
@@ -23,11 +23,18 @@ TASK = GearInsertion()
 class Run:
     """One attempt of the skill: what was seen, commanded and recorded, and how it ended."""
 
-    def __init__(self, seed: int, case: Case | None = None, manner: Manner = Manner(), misjudged: float = 0.0):
+    def __init__(
+        self,
+        seed: int,
+        case: Case | None = None,
+        manner: Manner = Manner(),
+        misjudged: float = 0.0,
+        task: GearInsertion = TASK,
+    ):
         rng = np.random.default_rng(seed)
         worlds = Worlds(TASK.physics, 1)
         robot, data = TASK.robot(worlds), worlds.reset(0)
-        TASK.reset(data, rng, case)
+        task.reset(data, rng, case)
         skill = TASK.skill(rng, manner)
         assert isinstance(skill, Skill)
         way = rng.uniform(-math.pi, math.pi)
@@ -91,9 +98,9 @@ def test_an_attempt_is_the_same_every_time(run: Run) -> None:
 
 
 def test_it_searches_where_it_is_mistaken() -> None:
-    """With the shaft seen 3 mm aside, beyond what the bore finds by itself."""
-    for seed in range(4):
-        run = Run(seed, misjudged=0.003)
+    """With the shaft seen 3 mm aside, beyond what the bore finds by itself, and the board turned to every side."""
+    for seed, turned in enumerate((0.0, np.pi / 2, np.pi, -2.0)):
+        run = Run(seed, misjudged=0.003, task=GearInsertion(Layout(board_yaw=(turned, turned))))
         assert run.failure == ""
         pressed = -run.records[:, TRACKS["contact_wrench"]][:, 2]
         assert 3 < pressed.max() < 20
