@@ -27,7 +27,7 @@ SHAFT_RADIUS, CLEARANCE = 0.005, 0.0002
 SHAFT_LENGTH = 0.024  # above the board [m]
 NEIGHBOUR_TOP = 0.012  # of the neighbour's teeth above the board [m]
 BORE_RODS = 12
-ROUNDING = 0.0010  # of the bore's lower edge, which decides how far off it still finds the shaft [m]
+ROUNDING = 0.0012  # of the bore's lower edge, which decides how far off it still finds the shaft [m]
 RING = SHAFT_RADIUS + CLEARANCE + ROUNDING  # the circle on which the bore's rods stand [m]
 
 RAISED = 0.03  # of the board above the table [m]
