@@ -81,6 +81,17 @@ def test_a_known_push_beside_the_tool_centre_point_is_felt_with_its_torque() -> 
         np.testing.assert_allclose(track(records, "wrist_wrench")[-1], expected, atol=0.02)
 
 
+@pytest.mark.parametrize("tilt", [0.0, 0.6, -0.9])
+def test_nothing_is_felt_in_the_air_however_the_tool_is_held(tilt: float) -> None:
+    """Its weight is taken off at both sensors."""
+    arm = robot(start=HIGH)
+    level = pointing_down(HIGH)
+    turns = [quat_from_vector(np.array([0.0, tilt * k / 100, 0.0])) for k in range(101)]
+    records = run(arm, [Pose(HIGH, quat_multiply(turn, level.quat)) for turn in turns + turns[-1:] * 60])
+    assert np.abs(track(records, "wrist_wrench")[-1]).max() < 1e-3
+    assert np.abs(track(records, "contact_wrench")[-1]).max() < 1e-3
+
+
 def test_a_hand_can_turn_it() -> None:
     arm = robot(start=HIGH)
     handle = arm.handle(arm.worlds.datas[0])

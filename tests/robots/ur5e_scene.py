@@ -11,8 +11,9 @@ from retouch.robots.ur5e_tick import MEMORY, Limits
 from retouch.sim.scene import TABLE_TOP, Scene, Surface
 from retouch.sim.world import Worlds
 
-TOOL = Tool(length=0.12, mass=0.3, com=(0.0, 0.0, 0.05))
-TIP_MASS, RADIUS = 0.05, 0.006
+STICK_MASS, TIP_MASS, RADIUS = 0.25, 0.05, 0.006
+MIDDLE = (STICK_MASS * 0.05 + TIP_MASS * (0.12 - RADIUS)) / (STICK_MASS + TIP_MASS)
+TOOL = Tool(length=0.12, mass=STICK_MASS + TIP_MASS, com=(0.0, 0.0, MIDDLE))
 START = np.array([0.0, 0.1, TABLE_TOP + 0.02])
 
 
@@ -25,10 +26,10 @@ def model(tip: float = 10000.0, friction: float = 0.6) -> mujoco.MjModel:
     scene.spec.nuserdata = MEMORY
     stick = add_ur5e(scene, TOOL)
     stick.explicitinertial = True
-    stick.mass, stick.ipos, stick.inertia = TOOL.mass - TIP_MASS, (0, 0, 0.05), (1e-4, 1e-4, 1e-4)
+    stick.mass, stick.ipos, stick.inertia = STICK_MASS, (0, 0, 0.05), (1e-4, 1e-4, 1e-4)
     end = stick.add_body(name="tip", pos=(0, 0, TOOL.length), gravcomp=1.0)
     end.explicitinertial = True
-    end.mass, end.inertia = TIP_MASS, (1e-5, 1e-5, 1e-5)
+    end.mass, end.ipos, end.inertia = TIP_MASS, (0, 0, -RADIUS), (1e-5, 1e-5, 1e-5)
     for k, axis in enumerate(np.eye(3)):
         end.add_joint(
             name=f"tip{k}",

@@ -57,7 +57,8 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.metadata = {**self.metadata, "render_fps": round(1 / self.task.control_period)}
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.task.observation_names),), np.float32)
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.task.action_names),), np.float32)
+        bound = np.inf if self.task.ticks else 1.0  # poses and wrenches, or shares of the largest action
+        self.action_space = gymnasium.spaces.Box(-bound, bound, (len(self.task.action_names),), np.float32)
         self._worlds = Worlds(self.task.physics, 1)
         self._robot = self.task.robot(self._worlds)
         self._slot = np.zeros(1, dtype=np.int64)
