@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 GROUP = "retouch.tasks"
 
-_targets = {"coffee": "retouch.tasks.coffee:Coffee", "threading": "retouch.tasks.threading:Threading"}
+_targets = {
+    "book-flipping": "retouch.tasks.book:BookFlipping",
+    "coffee": "retouch.tasks.coffee:Coffee",
+    "threading": "retouch.tasks.threading:Threading",
+}
 
 
 def register(name: str, target: str) -> None:
