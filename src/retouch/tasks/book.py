@@ -20,6 +20,7 @@ from retouch.robots.ur5e_arm import add_ur5e
 from retouch.robots.ur5e_tick import AT_STOP, MEMORY, STOPS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
+from retouch.tasks.book_handovers import HANDOVERS
 from retouch.tasks.book_scene import (
     AT_SHELF,
     AT_WEIGHTS,
@@ -37,6 +38,7 @@ from retouch.tasks.book_scene import (
 from retouch.tasks.book_skill import BookSkill, Style, nearer
 from retouch.tasks.book_view import OBSERVATION_NAMES, SIGHT_NAMES, View, fork_axes
 from retouch.tasks.contact import Case, ContactTask, new_scene
+from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
 
 GRAVITY = 9.81
@@ -76,7 +78,7 @@ class Layout:
     tip_aside: tuple[float, float] = (-0.03, 0.03)
     pitch: tuple[float, float] = (-0.05, 0.15)
     turn: tuple[float, float] = (-0.08, 0.08)
-    bias: tuple[tuple[float, float], tuple[float, float]] = ((-0.005, 0.005), (-0.005, 0.005))
+    bias: tuple[tuple[float, float], tuple[float, float]] = ((-0.005, 0.005), (-0.006, 0.006))
 
 
 def _grid() -> tuple[Case, ...]:
@@ -109,7 +111,7 @@ class BookFlipping(ContactTask):
     horizon = 1500
     observation_names = OBSERVATION_NAMES
     sight_names = SIGHT_NAMES
-    cameras = ("front", "side", "wrist")
+    cameras = ("side", "front", "wrist")
     observation_cameras = ("wrist",)
     tool = FORK
     stage_names = ("inserted below", "lifted", "upright", "stands alone")
@@ -129,14 +131,17 @@ class BookFlipping(ContactTask):
         mount = add_ur5e(scene, FORK)
         add_fork(scene, mount)
         if visuals:
-            eye, down = np.array([0.10, 0.0, -0.03]), math.radians(-12)
-            quat = quat_multiply(quat_about(UP, -math.pi / 2), quat_about(np.array([1.0, 0, 0]), math.pi + down))
+            eye, tips = np.array([0.075, 0.0, -0.01]), np.array([FORK.aside[0], 0.0, FORK.length + 0.03])
+            backward = (eye - tips) / np.linalg.norm(eye - tips)
+            up = np.array([backward[2], 0.0, -backward[0]])
+            up = up if up[0] > 0 else -up
+            quat = quat_from_matrix(np.column_stack([np.cross(up, backward), up, backward]))
             mount.add_camera(name="wrist", pos=eye, quat=quat, fovy=62)
         scene.table((1.5, 1.1, 0.05), friction=0.6)
         add_shelf(scene)
         add_books(scene)
-        scene.camera("front", (-0.42, 0.75, 1.35), (0.03, -0.12, 0.98), fovy=34)
-        scene.camera("side", (0.55, -0.95, 1.18), (0.02, -0.14, 0.98), fovy=34)
+        scene.camera("front", (0.62, 0.62, 1.42), (0.02, -0.12, 0.96), fovy=34)
+        scene.camera("side", (0.50, -1.00, 1.22), (-0.02, -0.16, 0.98), fovy=36)
         scene.spec.stat.center, scene.spec.stat.extent = (0.0, 0.0, 0.9), 1.2  # parked books do not count
         return scene.compile()
 
@@ -255,6 +260,10 @@ class BookFlipping(ContactTask):
     def skill(self, rng: np.random.Generator, manner: Manner = Manner()) -> Skill:
         """A scripted skill for one attempt."""
         return BookSkill(Style(speed=manner.speed))
+
+    def handovers(self) -> Handovers:
+        """Interrupted, over the books, at the edge, between them, half in, half up, fallen back, a stray fork."""
+        return HANDOVERS
 
     def tool_pose(self, observation: Float32[np.ndarray, " D"]) -> Pose:
         """The tool in world."""

@@ -127,7 +127,7 @@ class BookSkill:
     def _lined_up(self, view: View) -> bool:
         depth, aside, _ = view.in_book(view.lower).tolist()
         turned = math.acos(max(-1.0, min(1.0, float(view.lower.axes[:, 0] @ view.tool_axes[:, 2]))))
-        high = abs(float(view.tool[2]) - ON_BOARD)
+        high = abs(float((view.tool if self.style.feel else view.reference)[2]) - self._height)
         return -0.045 < depth < 0.01 and abs(aside) < LINED_UP[0] and high < 0.0025 and turned < LINED_UP[1]
 
     def _reach(self, view: View) -> Aim:
@@ -159,8 +159,13 @@ class BookSkill:
     def _before(self, book: BookSeen, depth: float) -> Vector3:
         """Where the tips are on the board at `depth` beyond a lying book's front edge [m]."""
         goal = book.at(depth - book.depth / 2, 0.0, 0.0)
-        goal[2] = ON_BOARD if self.style.feel else GAP / 2
+        goal[2] = self._height
         return goal
+
+    @property
+    def _height(self) -> float:
+        """At which the prongs go in: touching the board, or, unfelt, through the middle of the gap [m]."""
+        return ON_BOARD if self.style.feel else GAP / 2
 
     def _down(self, view: View) -> np.ndarray:
         """Hold the prongs on the board, once they are near it."""
@@ -222,7 +227,8 @@ class BookSkill:
         """Press them against the shelf's side until they stand, and a while longer."""
         self.stage = "press"
         style = self.style
-        goal, axes = self._against(view, math.pi / 2, 0.012, 0.0), fork_axes(math.pi / 2)
+        on, axes = 0.012 if style.feel else 1.0, fork_axes(math.pi / 2)
+        goal = self._against(view, math.pi / 2, on, 0.0)
         if style.feel:
             settled = all(abs(book.pitch - math.pi / 2) < 0.035 for book in view.books) or self._pressed > 0
             firm = view.upright and self._felt[0] < -0.5 * style.press and settled
