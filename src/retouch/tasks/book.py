@@ -42,7 +42,7 @@ from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
 
 GRAVITY = 9.81
-POSTURE = np.array([0.8, -1.7, 1.9, -0.2, -1.6, 1.6])  # elbow up, the fork level, near the shelf [rad]
+POSTURE = np.array([-1.4, -1.2, 1.6, -0.4, -1.2, 1.8])  # elbow up, the fork level, near the shelf [rad]
 # What the task remembers of an attempt, behind the robot's memory.
 AT_BOOKS, AT_BIAS, AT_START = MEMORY, MEMORY + 2, MEMORY + 4
 MEMORY_TASK = 5
@@ -140,7 +140,7 @@ class BookFlipping(ContactTask):
         scene.table((1.5, 1.1, 0.05), friction=0.6)
         add_shelf(scene)
         add_books(scene)
-        scene.camera("front", (0.62, 0.62, 1.42), (0.02, -0.12, 0.96), fovy=34)
+        scene.camera("front", (0.22, 0.80, 1.38), (0.02, -0.15, 0.96), fovy=36)
         scene.camera("side", (0.50, -1.00, 1.22), (-0.02, -0.16, 0.98), fovy=36)
         scene.spec.stat.center, scene.spec.stat.extent = (0.0, 0.0, 0.9), 1.2  # parked books do not count
         return scene.compile()
