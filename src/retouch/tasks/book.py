@@ -128,6 +128,7 @@ class BookFlipping(ContactTask):
     def build(self, visuals: bool) -> mujoco.MjModel:
         """UR5e with a fork, table, shelf and all books."""
         scene = new_scene(self.name, visuals, memory=MEMORY_TASK)
+        scene.spec.option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE  # most bodies touch nothing
         mount = add_ur5e(scene, FORK)
         add_fork(scene, mount)
         if visuals:
