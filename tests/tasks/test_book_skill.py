@@ -8,10 +8,12 @@ from retouch.geometry import quat_inverse, quat_multiply, quat_to_vector
 from retouch.robots.ur5e_tick import REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner
-from retouch.tasks.book import AT_BIAS
+from retouch.tasks.book import AT_BIAS, BookFlipping
 from retouch.tasks.book_handovers import HANDOVERS, unsolvable
 from retouch.tasks.book_skill import BookSkill, Style
 from retouch.tasks.book_view import View
+from retouch.tasks.cases import measure_cases, table
+from retouch.tasks.contact import Case
 from retouch.tasks.handovers import prepare_handover
 
 
@@ -120,3 +122,21 @@ def test_misjudged_books_are_elsewhere() -> None:
     believed = View(task().misjudged(seen, error, np.zeros((2, 3))))
     for before, after in zip(View(seen).books, believed.books, strict=True):
         assert np.linalg.norm(after.position - before.position) == pytest.approx(0.01, abs=1e-6)
+
+
+def test_a_grid_is_measured_case_by_case() -> None:
+    class Few(BookFlipping):
+        """Two cases of the grid, over soon."""
+
+        horizon = 40
+
+        def cases(self) -> tuple[Case, ...]:
+            return (super().cases()[0], super().cases()[13])
+
+    rollouts = measure_cases(Few(), repeats=2)
+    assert [r.failure for r in rollouts] == ["ran out of time"] * 4
+    assert {r.steps for r in rollouts} == {40}
+    lines = table(rollouts).splitlines()
+    assert [line.split("  ")[0].strip() for line in lines] == ["one book far", "two books far", "seen", "unseen", "all"]
+    assert "0/   4" in lines[-1]
+    assert "ran out of time 4" in lines[-1]

@@ -142,7 +142,7 @@ class BookFlipping(ContactTask):
         add_shelf(scene)
         add_books(scene)
         scene.camera("front", (0.22, 0.80, 1.38), (0.02, -0.15, 0.96), fovy=36)
-        scene.camera("side", (0.50, -1.00, 1.22), (-0.02, -0.16, 0.98), fovy=36)
+        scene.camera("side", (0.48, -1.02, 1.22), (-0.06, -0.18, 0.98), fovy=37)
         scene.spec.stat.center, scene.spec.stat.extent = (0.0, 0.0, 0.9), 1.2  # parked books do not count
         return scene.compile()
 
