@@ -152,7 +152,12 @@ class View:
         """Whether the tips are over a book that lies there, or at its front edge, above the gap."""
         depth, aside, high = self.in_book(self.lower).tolist()
         lying = abs(self.lower.pitch) < LIFTED
-        return lying and -0.004 < depth < self.lower.depth and abs(aside) < self.lower.height / 2 and GAP <= high < 0.2
+        return (
+            lying
+            and -0.004 < depth < self.lower.depth
+            and abs(aside) < self.lower.height / 2
+            and GAP <= high < self.together + 0.04
+        )
 
     @cached_property
     def lifted(self) -> bool:
