@@ -120,12 +120,12 @@ class UR5e:
         on_tool, on_handle = np.array(self.tool.com), np.array([0.0, 0.0, HANDLE_MIDDLE])
         mass = HANDLE_MASS + self.tool.mass
         com = (HANDLE_MASS * on_handle + self.tool.mass * (on_tool + np.array([0.0, 0.0, HANDLE_LENGTH]))) / mass
-        length = self.tool.length
+        tcp = turn.T @ np.array([*self.tool.aside, self.tool.length])
         return Sensing(
             readings=np.array(
                 [[model.sensor(f"{s}_{k}").adr[0] for k in ("force", "torque")] for s in ("wrist", "contact")]
             ).astype(np.int64),
-            tcp=np.array([[0.0, 0.0, HANDLE_LENGTH + length], [0.0, 0.0, length]]),
+            tcp=np.array([tcp + np.array([0.0, 0.0, HANDLE_LENGTH]), tcp]),
             mass=np.array([mass, self.tool.mass]),
             com=np.array([turn.T @ com, turn.T @ on_tool]),
             gravity=float(-model.opt.gravity[2]),

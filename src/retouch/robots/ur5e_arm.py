@@ -90,17 +90,20 @@ class Tool:
         mass: of all that hangs on the contact sensor [kg].
         com: its centre of mass from the contact sensor, in the flange's axes [m].
         turn: of the tool frame about the flange's z [rad].
+        aside: of the tool centre point from the flange's axis, in the flange's x and y [m].
     """
 
     length: float
     mass: float
     com: tuple[float, float, float]
     turn: float = 0.0
+    aside: tuple[float, float] = (0.0, 0.0)
 
     @property
     def tcp_in_flange(self) -> Pose:
         """The tool centre point in the flange."""
-        return Pose(np.array([0.0, 0.0, HANDLE_LENGTH + self.length]), quat_from_vector(np.array([0, 0, self.turn])))
+        turn = quat_from_vector(np.array([0, 0, self.turn]))
+        return Pose(np.array([*self.aside, HANDLE_LENGTH + self.length]), turn)
 
 
 def add_ur5e(scene: Scene, tool: Tool) -> mujoco.MjsBody:
@@ -142,7 +145,7 @@ def add_ur5e(scene: Scene, tool: Tool) -> mujoco.MjsBody:
     below = flange.add_body(name="tool", pos=(0, 0, HANDLE_LENGTH))
     below.gravcomp = 1.0
     below.add_site(name="contact_sensor", quat=turn)
-    below.add_site(name="tcp", pos=(0, 0, tool.length), quat=turn)
+    below.add_site(name="tcp", pos=(*tool.aside, tool.length), quat=turn)
     scene.look(below, "cylinder", (0.032, 0.01), (0, 0, -0.01), rgba=STEEL)
     for sensor in ("wrist", "contact"):
         for kind in ("force", "torque"):

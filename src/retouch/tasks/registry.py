@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = "retouch.tasks"
 
 _targets = {
+    "book-flipping": "retouch.tasks.book:BookFlipping",
     "coffee": "retouch.tasks.coffee:Coffee",
     "gear-insertion": "retouch.tasks.gear:GearInsertion",
     "threading": "retouch.tasks.threading:Threading",
