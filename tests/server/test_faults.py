@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from retouch.episodes import Dataset, check, repair
 from retouch.operators.frame import LAYOUT
 
-from .people import Person, Served, state_of
+from .people import PATIENCE_S, Person, Served, state_of
 
 POLICY, PAUSED, YOU, ENDED = range(4)
 
@@ -231,7 +231,11 @@ def test_a_frame_of_ten_megabytes(server: Served, anna: Person) -> None:
 def test_a_killed_session_starts_again_and_the_neighbour_does_not_notice(server: Served, anna: Person) -> None:
     finish_one(anna)
     ben = Person(server, server.client("ben"), "/ws/session?run=short")
-    ben.reach(state="ENDED")
+    begin = time.monotonic()
+    while ben.status.get("state") != "ENDED":  # who does not answer meanwhile is thought to have left
+        assert time.monotonic() < begin + PATIENCE_S
+        anna.listen_for(0.1)
+        ben.listen_for(0.1)
     processes = [p for p in psutil.Process(server.process.pid).children() if "session" in " ".join(p.cmdline())]
     assert len(processes) == 2
     ben.mark("start")
@@ -310,7 +314,8 @@ def test_a_full_disk_is_said_and_nothing_finished_is_lost(trained, tmp_path) -> 
         round_1 = Dataset(root / "short" / "data" / "round-1")
         assert [e.outcome for e in round_1.episodes] == ["success"]
         repair(round_1.path)
-        assert [e.outcome for e in Dataset(round_1.path).all_episodes] == ["success", "aborted"]
+        found = [e.outcome for e in Dataset(round_1.path).all_episodes]
+        assert found in (["success"], ["success", "aborted"])  # the disk may have been too full to begin a second one
         assert check(round_1.path) == []
         anna.close()
     finally:
