@@ -50,7 +50,7 @@ def figure(document: dict[str, Any]) -> str:
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_ylabel("success, %")
         axes.grid(axis="y")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, borderaxespad=0.2)
+        _legend(axes)
 
     return svg(f"table-{document['table']}", document["title"], 3.1, draw)
 
@@ -68,9 +68,16 @@ def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
         axes.set_xlabel("samples to learn from, thousands")
         axes.set_ylabel("minutes of a core")
         axes.grid(axis="y")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, borderaxespad=0.2)
+        _legend(axes)
 
     return svg(f"cost-{name}", "What a policy costs", 2.6, draw)
+
+
+def _legend(axes: Any) -> None:
+    """Above the figure, in as many columns as fit."""
+    longest = max((len(label) for label in axes.get_legend_handles_labels()[1]), default=0)
+    columns = min(5, max(1, 70 // (longest + 7)))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, borderaxespad=0.2)
 
 
 def _minutes(cost: dict[str, Any]) -> float:
