@@ -1,0 +1,201 @@
+"""A scripted belt assembly that looks at the belt: behind the small pulley and over it, out and down beside the large
+one, half a turn around it, back along the belt, and up.
+
+Every command is a reference near the last one, so that nothing jumps, whatever was done before. What is done follows
+from where the belt runs now; remembered is only whether it sweeps or draws back, and for how long nothing has come of
+what it does.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float64
+
+from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
+from retouch.robots.ur5e import command_of
+from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, REACH
+from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
+from retouch.tasks.vectors import capped, wrap
+
+PERIOD = 0.02  # of a command [s]
+TRANSIT, CAREFUL, LIFT, TURNING = 0.10, 0.05, 0.03, 1.5  # [m/s], [rad/s]
+BEHIND = -0.032  # where the belt is led down behind the small pulley [m]
+READY = 0.004  # of the belt's height, when it is behind the pulley [m]
+SWUNG = 0.012  # of the loop from below the hook, when it has come to rest [m]
+SWEPT = 0.030  # the hook is led so far beyond the small pulley to hook the belt on it [m]
+LOOP = 0.165  # the hook is so far above the groove when no loop reaches down to it [m]
+TIGHT = 0.128  # from the small pulley to the hook: beyond that the belt is taut [m]
+OVER = GROOVE + 0.030  # of the hook, when it clears both pulleys [m]
+ENTRY_ANGLE, ENTRY_RADIUS = math.radians(48), 0.040  # around the large pulley, where the belt goes in
+ORBIT = LARGE_FLANGE + REACH + 0.001  # of the hook around the large pulley [m]
+LAST = -math.radians(106)  # where the half turn ends
+ALONG = ((APART - 0.026, -0.031), (0.055, -0.0195))  # where the hook goes then, beside the belt [m]
+BELT_YAW = -math.radians(98.6)  # of the hook there
+SAG = 0.009  # of the belt beside the large pulley before it is tight, at most [m]
+PATIENCE = 60  # steps at the entry before it draws back
+
+
+def nearer(reference: Pose, target: Pose, speed: float = TRANSIT, turning: float = TURNING) -> Pose:
+    """The reference of one command later, on its way to a target [m/s], [rad/s]."""
+    turn = quat_to_vector(quat_multiply(target.quat, quat_inverse(reference.quat)))
+    return Pose(
+        reference.position + capped(target.position - reference.position, speed * PERIOD),
+        quat_multiply(quat_from_vector(capped(turn, turning * PERIOD)), reference.quat),
+    )
+
+
+class BeltSkill:
+    """One attempt at belt assembly.
+
+    Args:
+        rng: for how another try differs.
+        speed: factor on the usual speed.
+
+    Attributes:
+        stage: what it is doing.
+    """
+
+    def __init__(self, rng: np.random.Generator, speed: float = 1.0):
+        self._rng = rng
+        self._speed = speed
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was being done: the situation is new."""
+        self.stage = "carry"
+        self._sweeping = self._retreating = self._leaving = False
+        self._waited = 0  # steps at the entry
+        self._entry = ENTRY_ANGLE
+        self._leg = 0  # of the way along the belt
+        self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
+
+    def act(self, observation: Observation) -> Float64[np.ndarray, " 24"]:
+        """The next command, from `sight` alone."""
+        view = View(observation)
+        if not view.held or self._leaving:
+            return self._leave(view)
+        if not view.over_small or (self._sweeping and view.hook[0] < SWEPT):
+            return self._thread(view)
+        self._sweeping = False
+        if self._retreating:
+            return self._retreat(view)
+        if view.turned_round and (view.angle < LAST + 0.06 or self._leg > 0):
+            return self._along(view)
+        if entered(view) and (view.angle > 0.2 or view.on_side(1)):
+            return self._wind(view)
+        return self._stretch(view)
+
+    # Over the small pulley.
+
+    def _thread(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Down behind the small pulley, and forwards at the groove's height until the belt is on it."""
+        x, y, z = view.hook.tolist()
+        self._retreating, self._waited, self._leg = False, 0, 0
+        bottom, middle = bottom_of(view)
+        self._beside = middle - y if self._beside is None else self._beside + 0.06 * (middle - y - self._beside)
+        if self._sweeping:
+            if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012:
+                self.stage = "sweep"
+                off = GROOVE - 0.0015 - float(bottom[2])
+                goal = view.reference + np.array([0.004 if abs(off) < READY else 0.0, 0.0, off])
+                return self._go(view, goal, 0.0, CAREFUL)
+            self._sweeping = False
+        if x > BEHIND + 0.012:
+            self.stage = "back"
+            if z < OVER:
+                return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
+            return self._go(view, np.array([BEHIND, 0.0, max(z, OVER)]), 0.0)
+        if bottom[0] - x > SWUNG and z < GROOVE + LOOP:
+            self.stage = "rise"
+            return self._go(view, np.array([BEHIND, y, GROOVE + LOOP + 0.01]), 0.0)
+        still = abs(bottom[0] - x) < SWUNG
+        aligned = abs(middle) < 0.006 and abs(y + self._beside) < 0.004 and abs(wrap(view.yaw)) < 0.05
+        if not (aligned and still and abs(x - BEHIND) < 0.008):
+            self.stage = "carry"
+            return self._go(view, np.array([BEHIND, -self._beside, view.reference[2]]), 0.0, CAREFUL)
+        self.stage = "lower"
+        self._sweeping = abs(bottom[2] - GROOVE) < READY
+        return self._go(view, view.reference + np.array([0.0, 0.0, GROOVE - bottom[2]]), 0.0, CAREFUL)
+
+    # Onto the large pulley.
+
+    def _stretch(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Out and down around the small pulley, no farther than the belt lets it, to the left of the large one."""
+        place = LARGE + ENTRY_RADIUS * np.array([math.cos(self._entry), math.sin(self._entry)])
+        off = math.dist(view.hook[:2], place)
+        if off > 0.012 and view.hook[2] < OVER - 0.010:
+            self.stage = "rise"
+            return self._go(view, np.array([*view.hook[:2], OVER + 0.004]), view.yaw, CAREFUL)
+        if off > 0.005:
+            self.stage = "stretch"
+            ahead = view.reference[:2] + capped(place - view.reference[:2], 0.010)
+            far = math.dist(ahead, view.small)
+            high = max(OVER, GROOVE + math.sqrt(max(0.0, TIGHT**2 - far**2)))
+            return self._go(view, np.array([*ahead, high]), 0.6 * self._entry, 0.08)
+        self.stage = "enter"
+        self._waited += 1
+        if self._waited > PATIENCE:
+            self._retreating = True
+        return self._go(view, np.array([*place, GROOVE]), 0.8 * self._entry, CAREFUL)
+
+    def _retreat(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Up and a little back, to come down anew, a little elsewhere."""
+        self.stage = "retreat"
+        if view.hook[2] > OVER + 0.015:
+            self._retreating, self._waited = False, 0
+            self._entry = ENTRY_ANGLE + math.radians(float(self._rng.uniform(-6, 6)))
+        return self._go(view, np.array([*view.hook[:2], OVER + 0.02]), view.yaw, CAREFUL)
+
+    def _wind(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Half a turn around the large pulley, at the groove's height."""
+        self.stage = "wind"
+        self._waited = 0
+        x, y = (view.reference[:2] - LARGE).tolist()
+        angle = max(LAST, math.atan2(y, x) - 0.10)
+        share = min(1.0, max(0.0, (ENTRY_ANGLE - angle) / math.radians(35)))
+        radius = ENTRY_RADIUS + share * (ORBIT - ENTRY_RADIUS)
+        place = LARGE + radius * np.array([math.cos(angle), math.sin(angle)])
+        return self._go(view, np.array([*place, GROOVE]), angle, 0.045)
+
+    # Out of the hook.
+
+    def _along(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Back beside the belt to between the pulleys, from where the belt can be left."""
+        self.stage = "along"
+        place = np.array(ALONG[self._leg])
+        if math.dist(view.reference[:2], place) < 0.001:
+            if self._leg == len(ALONG) - 1:
+                self._leaving = True
+            self._leg = min(self._leg + 1, len(ALONG) - 1)
+        return self._go(view, np.array([*place, GROOVE]), BELT_YAW, CAREFUL)
+
+    def _leave(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Straight up."""
+        self.stage = "release"
+        return self._go(view, view.reference + np.array([0.0, 0.0, 0.02]), view.yaw, LIFT)
+
+    def _go(self, view: View, goal: Vector3, yaw: float, speed: float = TRANSIT) -> Float64[np.ndarray, " 24"]:
+        """Lead the reference towards a place on the board, pointing down."""
+        target = view.down(goal, yaw)
+        return command_of(nearer(view.reference_in_world, target, self._speed * speed, self._speed * TURNING))
+
+
+def entered(view: View) -> bool:
+    """Whether the hook is down beside the large pulley, the belt around it and on its left no higher than its top."""
+    left = view.crossing(LARGE, BESIDE)
+    down = view.hook[2] < GROOVE + 0.012 and view.radius > LARGE_FLANGE
+    return down and view.enters(1) and left is not None and GROOVE - SAG < left.height < PULLEY_TOP
+
+
+def bottom_of(view: View) -> tuple[Vector3, float]:
+    """The lower end of the hanging loop: where it crosses the line through both axes, and the middle of its breadth."""
+    belt = view.belt
+    after = np.roll(belt, -1, axis=0)
+    found = np.flatnonzero((belt[:, 1] < 0) != (after[:, 1] < 0))
+    low = belt[belt[:, 2] < belt[:, 2].min() + 0.04, 1]
+    middle = float(low.min() + low.max()) / 2
+    if not len(found):
+        return belt[np.argmin(belt[:, 2])], middle
+    share = (belt[found, 1] / (belt[found, 1] - after[found, 1]))[:, None]
+    crossings = belt[found] + share * (after[found] - belt[found])
+    return crossings[np.argmin(crossings[:, 2])], middle
