@@ -17,8 +17,8 @@ from retouch.sim.scene import ROBOT_BIT, TABLE_TOP, WORLD_BIT, Scene, Surface
 APART = 0.104  # from the large pulley's axis to the small one's free place
 TRAVEL = 0.014  # of the small pulley on its spring, towards the large one
 TENSION = 1500.0  # of that spring [N/m]
-SMALL_CORE, SMALL_FLANGE, SMALL_FOOT = 0.009, 0.013, 0.0065  # radii
-LARGE_CORE, LARGE_FLANGE, LARGE_FOOT = 0.024, 0.028, 0.020
+SMALL_CORE, SMALL_FLANGE, SMALL_LEDGE, SMALL_FOOT = 0.0085, 0.0115, 0.0145, 0.0065  # radii: the ledge is below
+LARGE_CORE, LARGE_FLANGE, LARGE_LEDGE, LARGE_FOOT = 0.024, 0.028, 0.028, 0.020
 GROOVE = 0.022  # height of the middle of both grooves
 GROOVE_HALF, FLANGE = 0.003, 0.002  # half a groove's width, a flange's thickness
 PULLEY_TOP = GROOVE + GROOVE_HALF + FLANGE
@@ -26,10 +26,10 @@ BUTTON_RADIUS, BUTTON_HEIGHT = 0.008, 0.004  # of the round button on the large 
 
 # The belt.
 POINTS = 48
-LENGTH = 0.3150  # all around
+LENGTH = 0.3095  # all around
 BELT_RADIUS = 0.0015
-POINT_MASS, WEIGHED = 0.008, 0.12  # of every point [kg], and the share of it that gravity feels
-AIR = 0.025  # damping of every point [N s/m]
+POINT_MASS, WEIGHED = 0.005, 0.08  # of every point [kg], and the share of it that gravity feels
+AIR = 0.03  # damping of every point [N s/m]
 STRETCH = 40000.0  # of a piece between neighbours [N/m]
 BENDING, BENDING_SPAN = 150.0, 4  # [N/m], of springs over so many pieces
 REST_RADIUS = 0.020  # of the two half circles that the belt takes up when nothing bends it
@@ -48,13 +48,14 @@ TOOL = Tool(length=0.15, mass=0.60, com=(0.0, 0.0, 0.06))
 SLOT_HALF, WALL, HOOK_HALF = 0.0018, 0.002, 0.0075  # half the slot's width, thickness of a prong, half its breadth
 TIP, ROOF = 0.004, -0.0022  # the prongs' lower end; the slot's upper end
 LIP_RADIUS, LIP_AT, LIP_DOWN = 0.001, 0.0021, 0.0016  # of the two lips that the belt lies on: where they are
+LIP_MASS, LIP_STIFFNESS, LIP_PRESS = 0.02, 3000.0, 2.2  # [kg], [N/m], and how hard they press together [N]
 RIB_RADIUS, RIB_DOWN = 0.001, -0.0008  # of two upright ribs in the slot, between which the belt cannot run through
 REACH = SLOT_HALF + WALL  # of the hook towards the pulley
 
 BELT_BIT, FINGER_BIT = 4, 8
 SMOOTH = Surface(friction=(0.2, 0.005, 0.0001), priority=1, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1)
 GRIP = Surface(friction=(0.3, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.0, 0.99, 0.0003, 0.5, 2))
-LIP = Surface(friction=(0.3, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.75, 0.80, 0.0003, 0.5, 2))
+LIP = Surface(friction=(0.05, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1)
 BLUNT = Surface(friction=(0.3, 0.005, 0.0001), solref=(0.004, 1.0), solimp=(0.0, 0.99, 0.0003, 0.5, 2))
 
 STEEL, BRIGHT, DARK = (0.70, 0.72, 0.75, 1), (0.86, 0.87, 0.89, 1), (0.20, 0.21, 0.23, 1)
@@ -76,7 +77,7 @@ def add_board(scene: Scene) -> None:
     board.add_site(name="board")
     plate = (PLATE_AT, 0, -PLATE_HALF[2])
     _fixed(scene.touch(board, "box", PLATE_HALF, plate, surface=BLUNT, name="plate"))
-    _pulley(scene, board, APART, LARGE_CORE, LARGE_FLANGE, LARGE_FOOT)
+    _pulley(scene, board, APART, (LARGE_FOOT, LARGE_LEDGE, LARGE_CORE, LARGE_FLANGE))
     ball = (BUTTON_RADIUS**2 + BUTTON_HEIGHT**2) / (2 * BUTTON_HEIGHT)
     top = (APART, 0, PULLEY_TOP + BUTTON_HEIGHT - ball)
     _fixed(scene.touch(board, "sphere", (ball,), top, surface=SMOOTH, name="button"))
@@ -90,10 +91,10 @@ def add_board(scene: Scene) -> None:
         range=(0.0, TRAVEL),
         limited=True,
         stiffness=[TENSION, 0, 0],
-        damping=[8.0, 0, 0],
+        damping=[30.0, 0, 0],
     )
     slide.add_site(name="small_pulley", pos=(0, 0, GROOVE))
-    _pulley(scene, slide, 0.0, SMALL_CORE, SMALL_FLANGE, SMALL_FOOT)
+    _pulley(scene, slide, 0.0, (SMALL_FOOT, SMALL_LEDGE, SMALL_CORE, SMALL_FLANGE))
 
     scene.look(board, "box", PLATE_HALF, plate, rgba=PLATE)
     scene.look(board, "sphere", (ball,), top, rgba=BUTTON)
@@ -111,15 +112,11 @@ def _fixed(shape: mujoco.MjsGeom) -> None:
     shape.contype, shape.conaffinity = 0, BELT_BIT | FINGER_BIT
 
 
-def _pulley(scene: Scene, body: mujoco.MjsBody, x: float, core: float, flange: float, foot: float) -> None:
-    """A foot, a flange, the groove's core, and another flange."""
+def _pulley(scene: Scene, body: mujoco.MjsBody, x: float, radii: tuple[float, float, float, float]) -> None:
+    """A foot, a flange, the groove's core, and another flange, from below."""
     low, high = GROOVE - GROOVE_HALF, GROOVE + GROOVE_HALF
-    pieces = (
-        (foot, 0.0, low - FLANGE, DARK),
-        (flange, low - FLANGE, low, PULLEY),
-        (core, low, high, STEEL),
-        (flange, high, PULLEY_TOP, PULLEY),
-    )
+    heights, colours = (0.0, low - FLANGE, low, high, PULLEY_TOP), (DARK, PULLEY, STEEL, PULLEY)
+    pieces = zip(radii, heights[:-1], heights[1:], colours, strict=True)
     for radius, bottom, top, colour in pieces:
         size, at = (radius, (top - bottom) / 2), (x, 0, (bottom + top) / 2)
         _fixed(scene.touch(body, "cylinder", size, at, surface=SMOOTH))
@@ -129,18 +126,32 @@ def _pulley(scene: Scene, body: mujoco.MjsBody, x: float, core: float, flange: f
 def add_hook(scene: Scene, tool: mujoco.MjsBody) -> None:
     """Two prongs with a slot between them, open below, where two soft lips keep the belt in until it is pulled hard."""
     tool.explicitinertial = True
-    tool.mass, tool.inertia, tool.ipos = TOOL.mass, (6e-4, 6e-4, 3e-4), TOOL.com
+    tool.mass, tool.inertia = TOOL.mass - 2 * LIP_MASS, (6e-4, 6e-4, 3e-4)
     at = np.array([0.0, 0.0, TOOL.length])
+    tool.ipos = (0, 0, (TOOL.mass * TOOL.com[2] - 2 * LIP_MASS * (at[2] + LIP_DOWN)) / tool.mass)
     tall = (TIP - (-0.012)) / 2
     for side in (-1, 1):
         middle = at + np.array([side * (SLOT_HALF + WALL / 2), 0.0, TIP - tall])
         _holding(scene.touch(tool, "box", (WALL / 2, HOOK_HALF, tall), middle.tolist(), surface=GRIP))
         scene.look(tool, "box", (WALL / 2, HOOK_HALF, tall), middle.tolist(), rgba=HOOK)
-        lip = at + np.array([side * LIP_AT, 0.0, LIP_DOWN])
+        lip = tool.add_body(name=f"lip{side}", pos=(at + np.array([side * LIP_AT, 0.0, LIP_DOWN])).tolist(), gravcomp=1.0)
+        lip.explicitinertial = True
+        lip.mass, lip.ipos, lip.inertia = LIP_MASS, (0, 0, 0), (1e-6,) * 3
+        lip.add_joint(
+            name=f"lip{side}",
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=(side, 0, 0),
+            range=(0.0, 0.002),
+            limited=True,
+            stiffness=[LIP_STIFFNESS, 0, 0],
+            springref=-LIP_PRESS / LIP_STIFFNESS,
+            damping=[2 * math.sqrt(LIP_STIFFNESS * LIP_MASS), 0, 0],
+            solref_limit=(0.004, 1.0),
+        )
         along = (math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0)
         size = (LIP_RADIUS, HOOK_HALF - LIP_RADIUS)
-        _holding(scene.touch(tool, "capsule", size, lip.tolist(), along, surface=LIP))
-        scene.look(tool, "capsule", size, lip.tolist(), along, rgba=STEEL)
+        _holding(scene.touch(lip, "capsule", size, quat=along, surface=LIP))
+        scene.look(lip, "capsule", size, quat=along, rgba=STEEL)
         for y in (-1, 0, 1):
             for z in (TIP - 0.0015, -0.003, -0.009) if side < 0 else (TIP - 0.0015,):
                 ball = at + np.array([side * (REACH - 0.0015), y * (HOOK_HALF - 0.0015), z])

@@ -22,9 +22,11 @@ TRANSIT, CAREFUL, LIFT, TURNING = 0.10, 0.05, 0.03, 1.5  # [m/s], [rad/s]
 BEHIND = -0.032  # where the belt is led down behind the small pulley [m]
 READY = 0.004  # of the belt's height, when it is behind the pulley [m]
 SWUNG = 0.012  # of the loop from below the hook, when it has come to rest [m]
-SWEPT = 0.030  # the hook is led so far beyond the small pulley to hook the belt on it [m]
+SWEPT = 0.024  # the hook is led so far beyond the small pulley to hook the belt on it [m]
+APEX = (0.012, 0.0, 0.145)  # above the small pulley, by which the hook goes back [m]
 LOOP = 0.165  # the hook is so far above the groove when no loop reaches down to it [m]
-TIGHT = 0.128  # from the small pulley to the hook: beyond that the belt is taut [m]
+TIGHT = (0.118, 0.140)  # from the small pulley to the hook, on the way to the large one [m]
+PULL, YIELD = 0.6, 0.0006  # of the belt on that way [N], and how fast it is found [m/N]
 OVER = GROOVE + 0.030  # of the hook, when it clears both pulleys [m]
 ENTRY_ANGLE, ENTRY_RADIUS = math.radians(48), 0.040  # around the large pulley, where the belt goes in
 ORBIT = LARGE_FLANGE + REACH + 0.001  # of the hook around the large pulley [m]
@@ -32,6 +34,7 @@ LAST = -math.radians(106)  # where the half turn ends
 ALONG = ((APART - 0.026, -0.031), (0.055, -0.0195))  # where the hook goes then, beside the belt [m]
 BELT_YAW = -math.radians(98.6)  # of the hook there
 SAG = 0.009  # of the belt beside the large pulley before it is tight, at most [m]
+AWAY = GROOVE + 0.06  # of the hook, when the belt is left [m]
 PATIENCE = 60  # steps at the entry before it draws back
 
 
@@ -65,6 +68,7 @@ class BeltSkill:
         self.stage = "carry"
         self._sweeping = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
+        self._tight = 0.128  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
         self._leg = 0  # of the way along the belt
         self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
@@ -104,7 +108,9 @@ class BeltSkill:
             self.stage = "back"
             if z < OVER:
                 return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
-            return self._go(view, np.array([BEHIND, 0.0, max(z, OVER)]), 0.0)
+            if z < APEX[2] - 0.015:
+                return self._go(view, np.array(APEX), 0.0)
+            return self._go(view, np.array([BEHIND, y, max(z, APEX[2])]), 0.0)
         if bottom[0] - x > SWUNG and z < GROOVE + LOOP:
             self.stage = "rise"
             return self._go(view, np.array([BEHIND, y, GROOVE + LOOP + 0.01]), 0.0)
@@ -130,7 +136,8 @@ class BeltSkill:
             self.stage = "stretch"
             ahead = view.reference[:2] + capped(place - view.reference[:2], 0.010)
             far = math.dist(ahead, view.small)
-            high = max(OVER, GROOVE + math.sqrt(max(0.0, TIGHT**2 - far**2)))
+            self._tight = min(TIGHT[1], max(TIGHT[0], self._tight + YIELD * (PULL - pull_of(view))))
+            high = max(OVER, GROOVE + math.sqrt(max(0.0, self._tight**2 - far**2)))
             return self._go(view, np.array([*ahead, high]), 0.6 * self._entry, 0.08)
         self.stage = "enter"
         self._waited += 1
@@ -172,12 +179,20 @@ class BeltSkill:
     def _leave(self, view: View) -> Float64[np.ndarray, " 24"]:
         """Straight up."""
         self.stage = "release"
-        return self._go(view, view.reference + np.array([0.0, 0.0, 0.02]), view.yaw, LIFT)
+        up = np.array([*view.reference[:2], min(view.reference[2] + 0.02, max(view.hook[2], AWAY))])
+        return self._go(view, up, view.yaw, LIFT)
 
     def _go(self, view: View, goal: Vector3, yaw: float, speed: float = TRANSIT) -> Float64[np.ndarray, " 24"]:
         """Lead the reference towards a place on the board, pointing down."""
         target = view.down(goal, yaw)
         return command_of(nearer(view.reference_in_world, target, self._speed * speed, self._speed * TURNING))
+
+
+def pull_of(view: View) -> float:
+    """How hard the belt pulls the hook towards the small pulley [N]."""
+    way = np.array([*view.small, GROOVE]) - view.hook
+    felt = view.tool_in_world.apply(view.wrench[:3]) - view.tool_in_world.position
+    return float((view.board.inverse().apply(view.board.position + felt)) @ way / np.linalg.norm(way))
 
 
 def entered(view: View) -> bool:

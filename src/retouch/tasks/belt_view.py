@@ -142,8 +142,15 @@ class View:
 
     @cached_property
     def over_small(self) -> bool:
-        """Whether the belt is around the small pulley and in its groove."""
-        return self.winding(self.small) == 1 and self._in_groove(self.small, BEHIND, SMALL_FLANGE)
+        """Whether the belt is around the small pulley, in its groove behind and nowhere on its top."""
+        behind = self.winding(self.small) == 1 and self._in_groove(self.small, BEHIND, SMALL_FLANGE + 0.001)
+        return behind and not any(self._on_top(side * BESIDE) for side in (1, -1))
+
+    def _on_top(self, direction: float) -> bool:
+        """Whether the belt lies on the small pulley's top in a direction, the hook being down."""
+        found = self.crossing(self.small, direction)
+        down = self.hook[2] < 2 * PULLEY_TOP
+        return down and found is not None and found.height > PULLEY_TOP and found.out < SMALL_FLANGE
 
     @cached_property
     def around_large(self) -> bool:
@@ -179,7 +186,7 @@ class View:
         """Whether the belt is in both grooves all around, taut, and the hook is away from it."""
         ways = (-BESIDE, -BESIDE / 2, AHEAD, BESIDE / 2, BESIDE)
         large = all(self._in_groove(LARGE, way, LARGE_FLANGE) for way in ways)
-        small = all(self._in_groove(self.small, BEHIND + way / 2, SMALL_FLANGE) for way in (-BESIDE, 0.0, BESIDE))
+        small = all(self._in_groove(self.small, BEHIND + way, SMALL_FLANGE) for way in (-BESIDE, 0.0, BESIDE))
         level = bool(np.abs(self.belt[:, 2] - GROOVE).max() < GROOVE_HALF)
         return self.turned_round and large and small and level and self.small[0] > TAUT and self.clearance > CLEAR
 
