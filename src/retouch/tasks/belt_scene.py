@@ -17,7 +17,7 @@ from retouch.sim.scene import ROBOT_BIT, TABLE_TOP, WORLD_BIT, Scene, Surface
 APART = 0.104  # from the large pulley's axis to the small one's free place
 TRAVEL = 0.014  # of the small pulley on its spring, towards the large one
 TENSION = 1500.0  # of that spring [N/m]
-SMALL_CORE, SMALL_FLANGE, SMALL_LEDGE, SMALL_FOOT = 0.0085, 0.0115, 0.0145, 0.0065  # radii: the ledge is below
+SMALL_CORE, SMALL_FLANGE, SMALL_LEDGE, SMALL_FOOT = 0.0085, 0.0125, 0.0145, 0.0065  # radii: the ledge is below
 LARGE_CORE, LARGE_FLANGE, LARGE_LEDGE, LARGE_FOOT = 0.024, 0.028, 0.028, 0.020
 GROOVE = 0.022  # height of the middle of both grooves
 GROOVE_HALF, FLANGE = 0.003, 0.002  # half a groove's width, a flange's thickness

@@ -15,7 +15,7 @@ from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat
 from retouch.robots.ur5e import command_of
 from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, REACH
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
-from retouch.tasks.vectors import capped, wrap
+from retouch.tasks.vectors import capped
 
 PERIOD = 0.02  # of a command [s]
 TRANSIT, CAREFUL, LIFT, TURNING = 0.10, 0.05, 0.03, 1.5  # [m/s], [rad/s]
@@ -26,7 +26,7 @@ SWEPT = 0.024  # the hook is led so far beyond the small pulley to hook the belt
 APEX = (0.012, 0.0, 0.145)  # above the small pulley, by which the hook goes back [m]
 LOOP = 0.165  # the hook is so far above the groove when no loop reaches down to it [m]
 TIGHT = (0.118, 0.140)  # from the small pulley to the hook, on the way to the large one [m]
-PULL, YIELD = 0.6, 0.0006  # of the belt on that way [N], and how fast it is found [m/N]
+PULL, YIELD = (0.25, 0.7), 0.002  # of the belt there, from high up and lower [N], and how fast it is found [m/N]
 OVER = GROOVE + 0.030  # of the hook, when it clears both pulleys [m]
 ENTRY_ANGLE, ENTRY_RADIUS = math.radians(48), 0.040  # around the large pulley, where the belt goes in
 ORBIT = LARGE_FLANGE + REACH + 0.001  # of the hook around the large pulley [m]
@@ -68,7 +68,7 @@ class BeltSkill:
         self.stage = "carry"
         self._sweeping = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
-        self._tight = 0.128  # from the small pulley to the hook [m]
+        self._tight = 0.122  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
         self._leg = 0  # of the way along the belt
         self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
@@ -96,7 +96,10 @@ class BeltSkill:
         x, y, z = view.hook.tolist()
         self._retreating, self._waited, self._leg = False, 0, 0
         bottom, middle = bottom_of(view)
-        self._beside = middle - y if self._beside is None else self._beside + 0.06 * (middle - y - self._beside)
+        if self._beside is None:
+            self._beside = middle - y
+        swings = abs(middle - y - self._beside)
+        self._beside += 0.02 * (middle - y - self._beside)
         if self._sweeping:
             if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012:
                 self.stage = "sweep"
@@ -115,7 +118,7 @@ class BeltSkill:
             self.stage = "rise"
             return self._go(view, np.array([BEHIND, y, GROOVE + LOOP + 0.01]), 0.0)
         still = abs(bottom[0] - x) < SWUNG
-        aligned = abs(middle) < 0.006 and abs(y + self._beside) < 0.004 and abs(wrap(view.yaw)) < 0.05
+        aligned = abs(middle) < 0.006 and swings < 0.005 and abs(y + self._beside) < 0.004 and abs(view.yaw) < 0.05
         if not (aligned and still and abs(x - BEHIND) < 0.008):
             self.stage = "carry"
             return self._go(view, np.array([BEHIND, -self._beside, view.reference[2]]), 0.0, CAREFUL)
@@ -136,7 +139,8 @@ class BeltSkill:
             self.stage = "stretch"
             ahead = view.reference[:2] + capped(place - view.reference[:2], 0.010)
             far = math.dist(ahead, view.small)
-            self._tight = min(TIGHT[1], max(TIGHT[0], self._tight + YIELD * (PULL - pull_of(view))))
+            pull = PULL[0] if view.hook[2] > 0.075 else PULL[1]
+            self._tight = min(TIGHT[1], max(TIGHT[0], self._tight + YIELD * (pull - pull_of(view))))
             high = max(OVER, GROOVE + math.sqrt(max(0.0, self._tight**2 - far**2)))
             return self._go(view, np.array([*ahead, high]), 0.6 * self._entry, 0.08)
         self.stage = "enter"
