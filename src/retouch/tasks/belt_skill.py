@@ -68,7 +68,7 @@ class BeltSkill:
         self.stage = "carry"
         self._sweeping = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
-        self._tight = 0.122  # from the small pulley to the hook [m]
+        self._tight = 0.124  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
         self._leg = 0  # of the way along the belt
         self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
@@ -140,6 +140,8 @@ class BeltSkill:
             ahead = view.reference[:2] + capped(place - view.reference[:2], 0.010)
             far = math.dist(ahead, view.small)
             pull = PULL[0] if view.hook[2] > 0.075 else PULL[1]
+            if not view.feels:
+                pull = pull_of(view)  # nothing tells
             self._tight = min(TIGHT[1], max(TIGHT[0], self._tight + YIELD * (pull - pull_of(view))))
             high = max(OVER, GROOVE + math.sqrt(max(0.0, self._tight**2 - far**2)))
             return self._go(view, np.array([*ahead, high]), 0.6 * self._entry, 0.08)

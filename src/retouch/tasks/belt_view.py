@@ -30,7 +30,7 @@ from retouch.tasks.contact import POSE_NAMES, WRENCH_NAMES
 Observation = NDArray[np.float32]
 Points = Float64[np.ndarray, "n 3"]
 
-COARSE = 12  # points of the belt that a policy sees, from the held one on
+COARSE = 24  # points of the belt that a policy sees, from the held one on
 TOOL, REFERENCE, BOARD, PULLEY = slice(0, 7), slice(7, 14), slice(14, 21), 21
 BELT_FROM = 22
 OBSERVATION_NAMES = (
@@ -71,10 +71,10 @@ class View:
         self.board = Pose.from_vector(o[BOARD])
         self._turn = quat_to_matrix(self.board.quat)
         self.small = np.array([float(o[PULLEY]), 0.0])
-        felt = len(o) == len(SIGHT_NAMES)
-        points = POINTS if felt else COARSE
+        self.feels = len(o) == len(SIGHT_NAMES)
+        points = POINTS if self.feels else COARSE
         self.belt: Points = self.on_board(o[BELT_FROM : BELT_FROM + 3 * points].reshape(points, 3))
-        self.wrench = o[-6:] if felt else np.zeros(6)
+        self.wrench = o[-6:] if self.feels else np.zeros(6)
         self.hook: Vector3 = self.on_board(self.tool_in_world.position)
         self.reference: Vector3 = self.on_board(self.reference_in_world.position)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = "retouch.tasks"
 
 _targets = {
+    "belt-assembly": "retouch.tasks.belt:BeltAssembly",
     "book-flipping": "retouch.tasks.book:BookFlipping",
     "coffee": "retouch.tasks.coffee:Coffee",
     "gear-insertion": "retouch.tasks.gear:GearInsertion",

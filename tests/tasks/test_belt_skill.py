@@ -1,0 +1,85 @@
+"""The scripted skill assembles the belt from where attempts start and from where it may be handed over."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
+from retouch.sim.world import Worlds
+from retouch.tasks.base import Manner, Skill
+from retouch.tasks.belt import BeltAssembly
+from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING
+from retouch.tasks.belt_view import phase, progress
+from retouch.tasks.contact import Case
+from retouch.tasks.handovers import prepare_handover
+
+TASK = BeltAssembly()
+
+
+class Run:
+    """One attempt of the skill: what was seen, commanded and felt, and how it ended."""
+
+    def __init__(self, seed: int, case: Case | None = None, manner: Manner = Manner(), kind: str | None = None):
+        rng = np.random.default_rng(seed)
+        worlds = Worlds(TASK.physics, 1)
+        robot, data = TASK.robot(worlds), worlds.reset(0)
+        TASK.reset(data, rng, case)
+        if kind is not None:
+            prepare_handover(TASK, kind, data, rng)
+        skill = TASK.skill(rng, manner)
+        assert isinstance(skill, Skill)
+        self.seen, self.commands, self.stages, self.force = [], [], [], 0.0
+        while not TASK.success(data) and not TASK.over(data) and len(self.commands) < TASK.horizon:
+            self.seen.append(TASK.sight(data))
+            self.commands.append(skill.act(self.seen[-1]))
+            record = robot.command(np.array([0]), self.commands[-1][None])[0]
+            self.force = max(self.force, float(np.abs(record[:, TRACKS["contact_wrench"]][:, :3]).max()))
+            self.stages.append(TASK.stages(data))
+        self.failure = TASK.failure(data)
+        self.end = worlds.state(0)
+        self.seen.append(TASK.sight(data))
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run(11)
+
+
+@pytest.mark.parametrize("number", [1, 15])
+def test_solves_cases_of_the_grid_gently(number: int) -> None:
+    run = Run(number, TASK.cases()[number])
+    assert run.failure == ""
+    assert 200 < len(run.commands) < 700
+    assert run.force < 8
+
+
+def test_phases_and_stages_come_in_order(run: Run) -> None:
+    assert run.failure == ""
+    phases = [name for name, _ in itertools.groupby(phase(s) for s in run.seen)]
+    assert phases[0] == "carry"
+    assert phases[-2:] == ["insert", "done"]
+    first = [[s[k] for s in run.stages].index(True) for k in range(4)]
+    assert first == sorted(first)
+    assert first[3] > first[2] + 20  # released some time after the half turn
+    assert progress(run.seen[-1]) == 1
+
+
+def test_references_are_smooth(run: Run) -> None:
+    commands = np.array(run.commands)
+    moved = np.linalg.norm(np.diff(commands[:, REFERENCE][:, :3], axis=0), axis=1) / PERIOD
+    dots = np.abs(np.sum(commands[1:, REFERENCE][:, 3:] * commands[:-1, REFERENCE][:, 3:], axis=1))
+    assert moved.max() <= TRANSIT * 1.01
+    assert (2 * np.arccos(np.minimum(1, dots)) / PERIOD).max() <= TURNING * 1.02
+    np.testing.assert_array_equal(commands[:, BASE], commands[:, REFERENCE])
+
+
+def test_an_attempt_is_the_same_every_time(run: Run) -> None:
+    assert np.array_equal(Run(11).end, run.end)
+
+
+@pytest.mark.parametrize("kind", ["too high", "beside its slot"])
+def test_goes_on_from_hand_overs(kind: str) -> None:
+    assert sum(share for _, share in TASK.handovers().kinds.values()) == pytest.approx(1.0)
+    run = Run(5, kind=kind)
+    assert run.failure == ""
