@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
 from retouch.robots.ur5e import command_of
-from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, REACH
+from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, REACH, TIP
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.vectors import capped
 
@@ -35,6 +35,7 @@ ALONG = ((APART - 0.026, -0.031), (0.055, -0.0195))  # where the hook goes then,
 BELT_YAW = -math.radians(98.6)  # of the hook there
 SAG = 0.009  # of the belt beside the large pulley before it is tight, at most [m]
 AWAY = GROOVE + 0.06  # of the hook, when the belt is left [m]
+CAUGHT = 1.1  # that the belt may pull on the hook before it goes the other way, not to lose it [N]
 PATIENCE = 60  # steps at the entry before it draws back
 
 
@@ -71,6 +72,7 @@ class BeltSkill:
         self._tight = 0.124  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
         self._leg = 0  # of the way along the belt
+        self._freeing = 0  # steps for which it still goes the other way
         self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
 
     def act(self, observation: Observation) -> Float64[np.ndarray, " 24"]:
@@ -132,6 +134,13 @@ class BeltSkill:
         """Out and down around the small pulley, no farther than the belt lets it, to the left of the large one."""
         place = LARGE + ENTRY_RADIUS * np.array([math.cos(self._entry), math.sin(self._entry)])
         off = math.dist(view.hook[:2], place)
+        if off > 0.012 and float(np.linalg.norm(view.wrench[:3])) > CAUGHT and view.hook[2] > PULLEY_TOP + TIP:
+            self._freeing = 12
+        if self._freeing > 0:
+            self.stage = "free"
+            self._freeing -= 1
+            back = view.small - view.hook[:2]
+            return self._go(view, view.reference + np.array([*(0.010 * back / np.linalg.norm(back)), 0.002]), view.yaw, LIFT)
         if off > 0.012 and view.hook[2] < OVER - 0.010:
             self.stage = "rise"
             return self._go(view, np.array([*view.hook[:2], OVER + 0.004]), view.yaw, CAREFUL)
