@@ -23,12 +23,24 @@ def test_poses_are_seen_from_the_tool_as_it_is() -> None:
     before = row(pose(0.1, 0, 0.9), pose(0, 0, 0), pose(0.3, 0, 0.8))
     now = row(pose(0.2, 0, 0.9, np.pi / 2), pose(0, 0, 0), pose(0.3, 0, 0.8))
     (features,) = VIEW.features(np.stack([before, now])[None])
-    assert len(features) == 9 + 9 + 2 * 9 + 2
-    _world, was, board_then, board = features[:36].reshape(4, 9)
+    assert len(features) == 9 + 2 * 9 + 3 + 1 + 2
+    was, board_then, board = features[:27].reshape(3, 9)
     np.testing.assert_allclose(was[:3], [0, 0.1, 0], atol=1e-6)  # 10 cm back along world x, which is its y now
     np.testing.assert_allclose(board[:3], [0, -0.1, -0.1], atol=1e-6)
     np.testing.assert_allclose(board_then, board, atol=1e-6)
-    np.testing.assert_allclose(features[36:], [0.5, 0.5])
+    np.testing.assert_allclose(features[27:], [0, 0, 1, 0.9, 0.5, 0.5], atol=1e-6)
+
+
+def test_nothing_depends_on_where_in_the_world_it_is_but_height_and_tilt() -> None:
+    rows = [row(pose(0.1, 0, 0.9), pose(0, 0, 0), pose(0.3, 0.1, 0.8)) for _ in range(2)]
+    turn = pose(0.4, -0.2, 0.0, 2.0)
+    moved = [row(turn @ Pose.from_vector(r[:7]), pose(0, 0, 0), turn @ Pose.from_vector(r[14:21])) for r in rows]
+    one, other = (VIEW.features(np.stack(r)[None]) for r in (rows, moved))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    tilted = row(
+        Pose(np.array([0.1, 0, 0.9]), quat_about(np.array([1.0, 0, 0]), 0.3)), pose(0, 0, 0), pose(0.3, 0, 0.8)
+    )
+    np.testing.assert_allclose(VIEW.features(tilted[None, None])[0, 9:12], [0, np.sin(0.3), np.cos(0.3)], atol=1e-6)
 
 
 def test_the_reference_is_not_seen() -> None:

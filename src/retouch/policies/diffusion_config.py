@@ -44,8 +44,10 @@ class DiffusionConfig:
         if self.process not in PROCESSES:
             raise UnknownName("process", self.process, PROCESSES)
         counts = (*self.channels, self.kernel, self.levels, self.inference_steps, self.executed, self.history)
-        if not self.channels or min(counts) < 1 or self.embedding < 4 or self.embedding % 2:
-            raise InputError("channels, kernel, levels, steps and numbers are at least 1, the embedding even and >= 4")
+        if not self.channels or min(counts) < 1 or self.embedding < 4 or self.embedding % 4:
+            raise InputError(
+                "channels, kernel, levels, steps and numbers are at least 1, the embedding a multiple of 4"
+            )
         if self.waypoints % 2 ** (len(self.channels) - 1):
             raise InputError(f"{len(self.channels)} levels halve the waypoints as often: {self.waypoints} cannot be")
         if self.executed > self.waypoints or self.inference_steps > self.levels:

@@ -1,18 +1,19 @@
 """What a policy of waypoints makes of an observation: everything as seen from the tool, now and a moment ago.
 
-Poses are found by the names of their entries (`board_x` ... `board_qz`). The reference is left out: how far the tool is
-from it says what it feels, and a base policy goes by position only (CR-DAgger, section 3.2).
+Poses are found by the names of their entries (`board_x` ... `board_qz`). Where in the world the tool is does not count,
+but for its height and which way is up: else a network tells the episodes of its training apart by their places, and
+knows them by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes
+by position only (CR-DAgger, section 3.2).
 """
 
 import numpy as np
 from jaxtyping import Float, Float32
 
 from retouch.errors import PolicyError
-from retouch.policies.nine import nine_of
+from retouch.policies.nine import nine_of, rotations
 
 ENDINGS = ("x", "y", "z", "qw", "qx", "qy", "qz")
 TOOL, HIDDEN = "tool", "reference"
-WORLD = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
 
 class ToolView:
@@ -44,10 +45,11 @@ class ToolView:
         return observations[..., self._tool : self._tool + 7].astype(np.float64)
 
     def features(self, history: Float32[np.ndarray, "B H D"]) -> Float32[np.ndarray, "B F"]:
-        """Features of observations, the newest last: whatever has a pose, the world among it, and the tool where it
-        was, as seen from the tool as it is; and what is no pose."""
+        """Features of observations, the newest last: where the tool was and whatever else has a pose, as seen from the
+        tool as it is; which way is up there, and how high it is; and what is no pose."""
         now = self.tool(history[:, -1:])
-        seen = [nine_of(np.broadcast_to(WORLD, now.shape), now), nine_of(self.tool(history[:, :-1]), now)]
+        seen = [nine_of(self.tool(history[:, :-1]), now)]
         seen += [nine_of(history[..., at : at + 7].astype(np.float64), now) for at in self._others]
-        parts = [part.reshape(len(history), -1) for part in (*seen, history[..., self._rest])]
+        up, height = rotations(now[:, 0, 3:])[:, 2], now[:, 0, 2:3]
+        parts = [part.reshape(len(history), -1) for part in (*seen, up, height, history[..., self._rest])]
         return np.concatenate(parts, axis=1).astype(np.float32)

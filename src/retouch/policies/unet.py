@@ -23,7 +23,9 @@ class UNet(nn.Module):
         self.embedding = config.embedding
         wide = 4 * config.embedding
         self.level = nn.Sequential(nn.Linear(config.embedding, wide), nn.Mish(), nn.Linear(wide, config.embedding))
-        told, channels, kernel = condition + config.embedding, config.channels, config.kernel
+        # Element by element a block of 16 rows is worked on in vectors, the rest of them otherwise: no row may be a rest.
+        self.padding = -condition % 4
+        told, channels, kernel = condition + self.padding + config.embedding, config.channels, config.kernel
         into = (size, *channels[:-1])
         last = channels[-1]
         self.down = nn.ModuleList(
@@ -47,6 +49,7 @@ class UNet(nn.Module):
         half = self.embedding // 2
         rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / (half - 1)))
         angles = level[:, None] * rates
+        seen = nn.functional.pad(seen, (0, self.padding))
         told = torch.cat([self.level(torch.cat([angles.sin(), angles.cos()], dim=-1)), seen], dim=-1)
         x, kept = noisy.mT, []
         for level_down in self.down:
