@@ -79,6 +79,8 @@ class _Running:
     recorder: Recorder | None
     step: int = 0
     operator_had_control: bool = False
+    led: np.ndarray | None = None  # the operator's last action, until the robot has taken hold of itself again
+    settling: int = 0  # steps of that to come
     take: int | None = None  # the take-over under way
     intervention: list[bool] = field(default_factory=list)
     causes: list[tuple[int, str]] = field(default_factory=list)
@@ -209,20 +211,24 @@ class _Loop:
                 self._end(slot, correction.outcome, correction.reason, correction.discard)
                 continue
             replaces = isinstance(correction, Replace | Wait)
-            if not replaces and running.operator_had_control:
+            settled = self._settled(slot, correction)
+            if not replaces and settled is None and running.operator_had_control:
                 # Hand-back: the policy starts afresh, so it proposes again.
                 assert self.acting is not None
                 assert proposed is not None
                 self.acting.forget(slot)
                 proposed[k] = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
-            corrects = isinstance(correction, Replace) or (isinstance(correction, Push) and correction.key)
+            corrects = isinstance(correction, Replace) or (
+                isinstance(correction, Push) and correction.key and settled is None
+            )
             if isinstance(correction, Replace | Push) and corrects and running.take != correction.take:
                 running.causes.append((running.step, correction.cause))
                 running.take = correction.take
             proposal = proposed[k] if proposed is not None else None
-            actions.append(self._action(slot, correction, proposal))
-            rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, correction)))
-            running.operator_had_control = replaces
+            actions.append(self._action(slot, correction, proposal) if settled is None else settled)
+            done = correction if settled is None else Wait()
+            rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, done)))
+            running.operator_had_control = replaces or settled is not None
             if correction is None or (isinstance(correction, Push) and not correction.key):
                 running.take = None
             running.intervention.append(corrects)
@@ -241,6 +247,18 @@ class _Loop:
             self.robot.command(*commanded)
         for slot, row in rows:
             self._after(slot, row)
+
+    def _settled(self, slot: int, correction: Replace | Push | Wait | None) -> Float32[np.ndarray, " A"] | None:
+        """What is carried out while a robot that was led takes hold of itself again; None where it has, or is led."""
+        running = self.slots[slot]
+        assert running is not None
+        if isinstance(correction, Replace):
+            running.led, running.settling = correction.action, self.task.settling
+        if isinstance(correction, Replace | Wait) or running.led is None or not running.settling:
+            return None
+        running.settling -= 1
+        share = 1 - running.settling / self.task.settling
+        return self.task.settle(self.worlds.datas[slot], running.led, share).astype(np.float32)
 
     def _action(
         self, slot: int, correction: Replace | Push | Wait | None, proposal: np.ndarray | None

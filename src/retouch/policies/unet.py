@@ -23,7 +23,7 @@ class UNet(nn.Module):
         self.embedding = config.embedding
         wide = 4 * config.embedding
         self.level = nn.Sequential(nn.Linear(config.embedding, wide), nn.Mish(), nn.Linear(wide, config.embedding))
-        # Element by element a block of 16 rows is worked on in vectors, the rest of them otherwise: no row may be a rest.
+        # What is done element by element is done in vectors, and otherwise with the rest: no row may be such a rest.
         self.padding = -condition % 4
         told, channels, kernel = condition + self.padding + config.embedding, config.channels, config.kernel
         into = (size, *channels[:-1])

@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64
 from retouch.geometry import Pose, quat_from_matrix, quat_near
 from retouch.robots.ur5e import UR5e, command_of
 from retouch.robots.ur5e_arm import Tool
-from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STOPS, TRACKS
+from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STIFF, STOPS, TRACKS
 from retouch.sim.scene import Scene
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
@@ -62,6 +62,7 @@ class ContactTask(Task):
     robot_body = "link0"
     tick_tracks = MappingProxyType(TRACKS)
     ticks = 10
+    settling = 15
     tool: Tool
     sight_names: tuple[str, ...]
     stage_names: tuple[str, ...]
@@ -81,6 +82,12 @@ class ContactTask(Task):
     def hold(self, data: mujoco.MjData) -> Float64[np.ndarray, " A"]:
         """The reference that it has, at the usual stiffness."""
         return command_of(self.reference_in_world(data))
+
+    def settle(self, data: mujoco.MjData, led: Float64[np.ndarray, " A"], share: float) -> Float64[np.ndarray, " A"]:
+        """Where it was left, its stiffness growing to the usual in 0.3 s (the published code switches it on then)."""
+        held = self.hold(data)
+        held[STIFF] = led[STIFF] + share * (held[STIFF] - led[STIFF])
+        return held
 
     @abstractmethod
     def sight(self, data: mujoco.MjData) -> Float32[np.ndarray, " S"]:
