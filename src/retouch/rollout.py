@@ -50,6 +50,7 @@ class Attempt:
         final_state: of the simulation, float64[S].
         discard: whether the operator wants it to count for nothing.
         recorder: holds the rows, to be committed or dropped by whoever asked for it.
+        force: most that the tool felt of what it touched, where the robot feels anything [N].
     """
 
     number: int
@@ -62,6 +63,7 @@ class Attempt:
     final_state: np.ndarray
     discard: bool = False
     recorder: Recorder | None = None
+    force: float = 0.0
 
     @property
     def human_steps(self) -> int:
@@ -81,6 +83,7 @@ class _Running:
     operator_had_control: bool = False
     led: np.ndarray | None = None  # the operator's last action, until the robot has taken hold of itself again
     settling: int = 0  # steps of that to come
+    force: float = 0.0
     take: int | None = None  # the take-over under way
     intervention: list[bool] = field(default_factory=list)
     causes: list[tuple[int, str]] = field(default_factory=list)
@@ -239,7 +242,8 @@ class _Loop:
         commanded = (np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
         if self.task.ticks:
             felt = cast(Pushable, self.robot).command(*commanded, np.stack(grips))
-            for k, (_, row) in enumerate(rows):
+            for k, (slot, row) in enumerate(rows):
+                self._feel(slot, felt[k])
                 if row is not None:
                     row |= {f"tick_{name}": felt[k][:, at] for name, at in self.task.tick_tracks.items()}
                     row["grip"] = grips[k]
@@ -304,6 +308,12 @@ class _Loop:
             "sim_state": self.worlds.state(slot),
         }
 
+    def _feel(self, slot: int, ticks: Float64[np.ndarray, "ticks tracks"]) -> None:
+        running, touch = self.slots[slot], self.task.tick_tracks["contact_wrench"]
+        assert running is not None
+        force = np.linalg.norm(ticks[:, touch.start : touch.start + 3], axis=1).max()
+        running.force = max(running.force, float(force))
+
     def _after(self, slot: int, row: dict[str, Any] | None) -> None:
         running = self.slots[slot]
         assert running is not None
@@ -333,6 +343,7 @@ class _Loop:
             self.worlds.state(slot),
             discard,
             running.recorder,
+            running.force,
         )
         self.slots[slot] = None
 
