@@ -127,6 +127,19 @@ class Task(ABC):
         """The action that keeps the robot where it is."""
         return np.zeros(len(self.action_names))
 
+    @property
+    def share_names(self) -> tuple[str, ...]:
+        """Entries of an action given as shares of the most there is, each in [-1, 1]; see `from_shares`."""
+        return self.action_names
+
+    def from_shares(self, data: mujoco.MjData, shares: Float64[np.ndarray, " B"]) -> Float64[np.ndarray, " A"]:
+        """The action for one given as shares, for whoever wants bounded ones; the same unless the task says otherwise.
+
+        Raises:
+            RobotError: the wrong number of shares, or one that is not finite.
+        """
+        return shares
+
     def settle(self, data: mujoco.MjData, led: Float64[np.ndarray, " A"], share: float) -> Float64[np.ndarray, " A"]:
         """How a robot that was last led by the action `led` takes hold of itself; `share` in (0, 1] of it is over."""
         return self.hold(data)
