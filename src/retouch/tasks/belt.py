@@ -33,7 +33,7 @@ from retouch.tasks.belt_scene import (
     add_belt,
     add_board,
     add_hook,
-    rest_shape,
+    laid,
 )
 from retouch.tasks.belt_skill import BeltSkill, nearer
 from retouch.tasks.belt_view import (
@@ -120,7 +120,7 @@ class BeltAssembly(ContactTask):
     def build(self, visuals: bool) -> mujoco.MjModel:
         """The arm with the belt in its hook, and the board on the table."""
         scene = new_scene(self.name, visuals, memory=REMEMBERED)
-        # No dynamics of the flex are used, so that MuJoCo 4.0.0's sparse solver serves; a test compares it with the other.
+        # The flex is only drawn, so that MuJoCo 4.0.0's sparse solver serves; a test compares it with the dense one.
         scene.spec.option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE
         scene.table((1.4, 1.0, 0.05))
         tool = add_ur5e(scene, TOOL)
@@ -130,7 +130,7 @@ class BeltAssembly(ContactTask):
         scene.camera("overview", (0.46, -0.46, 1.26), (-0.02, 0.0, 0.92), fovy=38)
         scene.camera("close", (0.20, -0.26, 1.10), (0.0, 0.0, 0.88), fovy=44)
         # Beside the fingers, looking at the hook and what is below it.
-        eye, target = np.array([0.075, 0.0, 0.02]), np.array([-0.01, 0.0, 0.17])
+        eye, target = np.array([0.075, 0.0, 0.07]), np.array([-0.03, 0.0, 0.17])
         back = (eye - target) / np.linalg.norm(eye - target)
         right = np.array([0.0, 1.0, 0.0])
         quat = quat_from_matrix(np.column_stack([right, np.cross(back, right), back]))
@@ -183,15 +183,7 @@ class BeltAssembly(ContactTask):
             robot, data = self.robot(worlds), worlds.reset(0)
             tool = pointing_down(np.array([0.0, 0.0, BOARD_TOP + 0.3]))
             robot.place(data, robot.joints_for(tool))
-            shape = rest_shape()
-            along = shape[(grasp + 1) % POINTS] - shape[grasp - 1]
-            along /= np.linalg.norm(along)
-            inward = np.array([along[1], -along[0]])
-            if inward @ (shape.mean(axis=0) - shape[grasp]) < 0:
-                inward = -inward
-            away = shape - shape[grasp]
-            laid = np.column_stack([np.zeros(POINTS), away @ along, away @ inward])
-            self._lay(data, tool.position + laid @ quat_to_matrix(tool.quat).T)
+            self._lay(data, tool.position + laid(grasp) @ quat_to_matrix(tool.quat).T)
             mujoco.mj_forward(self.physics, data)
             for _ in range(round(SETTLING / self.control_period)):
                 robot.command(np.array([0]), self.hold(data)[None])

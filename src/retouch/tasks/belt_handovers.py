@@ -76,7 +76,9 @@ def _on_top(stage: Stage) -> None:
     way, out = rng.uniform(-math.pi, math.pi), rng.uniform(0.0, LARGE_FLANGE - 0.006)
     place = LARGE + out * np.array([math.cos(way), math.sin(way)])
     _lead(stage, np.array([*place, OVER + 0.004]), 0.5, 60)
-    _lead(stage, np.array([*place, PULLEY_TOP + TIP - rng.uniform(-0.006, 0.002)]), 0.5, int(rng.integers(20, 50)), 0.03)
+    _lead(
+        stage, np.array([*place, PULLEY_TOP + TIP - rng.uniform(-0.006, 0.002)]), 0.5, int(rng.integers(20, 50)), 0.03
+    )
 
 
 def _beside(stage: Stage) -> None:

@@ -53,9 +53,13 @@ RIB_RADIUS, RIB_DOWN = 0.001, -0.0008  # of two upright ribs in the slot, betwee
 REACH = SLOT_HALF + WALL  # of the hook towards the pulley
 
 BELT_BIT, FINGER_BIT = 4, 8
-SMOOTH = Surface(friction=(0.2, 0.005, 0.0001), priority=1, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1)
+SMOOTH = Surface(
+    friction=(0.2, 0.005, 0.0001), priority=1, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1
+)
 GRIP = Surface(friction=(0.3, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.0, 0.99, 0.0003, 0.5, 2))
-LIP = Surface(friction=(0.05, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1)
+LIP = Surface(
+    friction=(0.05, 0.005, 0.0001), priority=2, solref=(0.004, 1.0), solimp=(0.0, 0.998, 0.0003, 0.5, 2), condim=1
+)
 BLUNT = Surface(friction=(0.3, 0.005, 0.0001), solref=(0.004, 1.0), solimp=(0.0, 0.99, 0.0003, 0.5, 2))
 
 STEEL, BRIGHT, DARK = (0.70, 0.72, 0.75, 1), (0.86, 0.87, 0.89, 1), (0.20, 0.21, 0.23, 1)
@@ -134,7 +138,9 @@ def add_hook(scene: Scene, tool: mujoco.MjsBody) -> None:
         middle = at + np.array([side * (SLOT_HALF + WALL / 2), 0.0, TIP - tall])
         _holding(scene.touch(tool, "box", (WALL / 2, HOOK_HALF, tall), middle.tolist(), surface=GRIP))
         scene.look(tool, "box", (WALL / 2, HOOK_HALF, tall), middle.tolist(), rgba=HOOK)
-        lip = tool.add_body(name=f"lip{side}", pos=(at + np.array([side * LIP_AT, 0.0, LIP_DOWN])).tolist(), gravcomp=1.0)
+        lip = tool.add_body(
+            name=f"lip{side}", pos=(at + np.array([side * LIP_AT, 0.0, LIP_DOWN])).tolist(), gravcomp=1.0
+        )
         lip.explicitinertial = True
         lip.mass, lip.ipos, lip.inertia = LIP_MASS, (0, 0, 0), (1e-6,) * 3
         lip.add_joint(
@@ -156,8 +162,8 @@ def add_hook(scene: Scene, tool: mujoco.MjsBody) -> None:
             for z in (TIP - 0.0015, -0.003, -0.009) if side < 0 else (TIP - 0.0015,):
                 ball = at + np.array([side * (REACH - 0.0015), y * (HOOK_HALF - 0.0015), z])
                 scene.touch(tool, "sphere", (0.0015,), ball.tolist(), surface=BLUNT).contype = FINGER_BIT | WORLD_BIT
-    for y in (-0.5, 0.5):
-        rib, size = at + np.array([0.0, y * SEGMENT, RIB_DOWN]), (RIB_RADIUS, 0.001)
+    for end in (-0.5, 0.5):
+        rib, size = at + np.array([0.0, end * SEGMENT, RIB_DOWN]), (RIB_RADIUS, 0.001)
         _holding(scene.touch(tool, "capsule", size, rib.tolist(), surface=GRIP))
     roof = ((SLOT_HALF, HOOK_HALF, 0.004), (at + np.array([0.0, 0.0, ROOF - 0.004])).tolist())
     _holding(scene.touch(tool, "box", *roof, surface=GRIP))
@@ -198,6 +204,18 @@ def rest_shape() -> np.ndarray:
     return np.array(shape)
 
 
+def laid(grasp: int) -> np.ndarray:
+    """The belt at rest in the hook, held at one of its points, float64[POINTS, 3], in the tool frame [m]."""
+    shape = rest_shape()
+    along = shape[(grasp + 1) % POINTS] - shape[grasp - 1]
+    along /= np.linalg.norm(along)
+    inward = np.array([along[1], -along[0]])
+    if inward @ (shape.mean(axis=0) - shape[grasp]) < 0:
+        inward = -inward
+    away = shape - shape[grasp]
+    return np.column_stack([np.zeros(POINTS), away @ along, away @ inward])
+
+
 def add_belt(scene: Scene) -> None:
     """The belt, as a ring around the origin where its joints are at zero: three slides a point."""
     rest = rest_shape()
@@ -225,7 +243,9 @@ def add_belt(scene: Scene) -> None:
     flex.vert = [0.0] * (3 * POINTS)
     flex.elem = [k for number in range(POINTS) for k in (number, (number + 1) % POINTS)]
     # MuJoCo warns of a flex that nothing holds together; an edge constraint that is never active satisfies it.
-    scene.spec.add_equality(name="belt", type=mujoco.mjtEq.mjEQ_FLEX, objtype=mujoco.mjtObj.mjOBJ_FLEX, name1="belt", active=False)
+    scene.spec.add_equality(
+        name="belt", type=mujoco.mjtEq.mjEQ_FLEX, objtype=mujoco.mjtObj.mjOBJ_FLEX, name1="belt", active=False
+    )
 
 
 def _spring(scene: Scene, first: int, span: int, slack: tuple[float, float], stiffness: float) -> None:

@@ -140,7 +140,9 @@ class BeltSkill:
             self.stage = "free"
             self._freeing -= 1
             back = view.small - view.hook[:2]
-            return self._go(view, view.reference + np.array([*(0.010 * back / np.linalg.norm(back)), 0.002]), view.yaw, LIFT)
+            return self._go(
+                view, view.reference + np.array([*(0.010 * back / np.linalg.norm(back)), 0.002]), view.yaw, LIFT
+            )
         if off > 0.012 and view.hook[2] < OVER - 0.010:
             self.stage = "rise"
             return self._go(view, np.array([*view.hook[:2], OVER + 0.004]), view.yaw, CAREFUL)

@@ -23,7 +23,6 @@ from retouch.tasks.belt_scene import (
     PULLEY_TOP,
     SMALL_FLANGE,
     TIP,
-    TRAVEL,
 )
 from retouch.tasks.contact import POSE_NAMES, WRENCH_NAMES
 
@@ -124,7 +123,9 @@ class View:
         share = aside[before] / (aside[before] - aside[after])
         out = along[before] + share * (along[after] - along[before])
         high = height[before] + share * (height[after] - height[before])
-        return sorted((Crossing(*pair) for pair in zip(out.tolist(), high.tolist(), strict=True) if pair[0] > 0), reverse=True)
+        return sorted(
+            (Crossing(*pair) for pair in zip(out.tolist(), high.tolist(), strict=True) if pair[0] > 0), reverse=True
+        )
 
     def crossing(self, axis: NDArray[np.float64], direction: float) -> Crossing | None:
         """The outermost of them; None where there is none."""
@@ -255,6 +256,3 @@ def funnel_error(observation: Observation) -> tuple[float, float, float]:
 def path_length(view: View) -> float:
     """Of the belt, as it is [m]."""
     return float(np.sqrt(np.sum((view.belt - np.roll(view.belt, -1, axis=0)) ** 2, axis=1)).sum())
-
-
-SLIDE = (0.0, TRAVEL)
