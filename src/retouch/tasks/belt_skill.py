@@ -134,7 +134,8 @@ class BeltSkill:
         """Out and down around the small pulley, no farther than the belt lets it, to the left of the large one."""
         place = LARGE + ENTRY_RADIUS * np.array([math.cos(self._entry), math.sin(self._entry)])
         off = math.dist(view.hook[:2], place)
-        if off > 0.012 and float(np.linalg.norm(view.wrench[:3])) > CAUGHT and view.hook[2] > PULLEY_TOP + TIP:
+        above = view.radius < LARGE_FLANGE + 0.008 and PULLEY_TOP + TIP < view.hook[2] < OVER + 0.015
+        if above and view.wrench[2] > CAUGHT:
             self._freeing = 12
         if self._freeing > 0:
             self.stage = "free"
