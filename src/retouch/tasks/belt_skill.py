@@ -67,7 +67,7 @@ class BeltSkill:
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
         self.stage = "carry"
-        self._sweeping = self._retreating = self._leaving = False
+        self._sweeping = self._backing = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
         self._tight = 0.124  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
@@ -80,7 +80,7 @@ class BeltSkill:
         view = View(observation)
         if not view.held or self._leaving:
             return self._leave(view)
-        if not view.over_small or (self._sweeping and view.hook[0] < SWEPT):
+        if not view.over_small or self._backing or (self._sweeping and view.hook[0] < SWEPT):
             return self._thread(view)
         self._sweeping = False
         if self._retreating:
@@ -109,7 +109,8 @@ class BeltSkill:
                 goal = view.reference + np.array([0.004 if abs(off) < READY else 0.0, 0.0, off])
                 return self._go(view, goal, 0.0, CAREFUL)
             self._sweeping = False
-        if x > BEHIND + 0.012:
+        self._backing = x > BEHIND + 0.012
+        if self._backing:
             self.stage = "back"
             if z < OVER:
                 return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
