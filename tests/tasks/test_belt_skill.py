@@ -7,7 +7,7 @@ import pytest
 
 from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
 from retouch.sim.world import Worlds
-from retouch.tasks.base import Manner, Skill
+from retouch.tasks.base import Skill
 from retouch.tasks.belt import BeltAssembly
 from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING
 from retouch.tasks.belt_view import phase, progress
@@ -20,24 +20,23 @@ TASK = BeltAssembly()
 class Run:
     """One attempt of the skill: what was seen, commanded and felt, and how it ended."""
 
-    def __init__(self, seed: int, case: Case | None = None, manner: Manner = Manner(), kind: str | None = None):
+    def __init__(self, seed: int, case: Case | None = None, kind: str | None = None, most: int = TASK.horizon):
         rng = np.random.default_rng(seed)
         worlds = Worlds(TASK.physics, 1)
         robot, data = TASK.robot(worlds), worlds.reset(0)
         TASK.reset(data, rng, case)
         if kind is not None:
             prepare_handover(TASK, kind, data, rng)
-        skill = TASK.skill(rng, manner)
+        skill = TASK.skill(rng)
         assert isinstance(skill, Skill)
         self.seen, self.commands, self.stages, self.force = [], [], [], 0.0
-        while not TASK.success(data) and not TASK.over(data) and len(self.commands) < TASK.horizon:
+        while not TASK.success(data) and not TASK.over(data) and len(self.commands) < most:
             self.seen.append(TASK.sight(data))
             self.commands.append(skill.act(self.seen[-1]))
             record = robot.command(np.array([0]), self.commands[-1][None])[0]
             self.force = max(self.force, float(np.abs(record[:, TRACKS["contact_wrench"]][:, :3]).max()))
             self.stages.append(TASK.stages(data))
         self.failure = TASK.failure(data)
-        self.end = worlds.state(0)
         self.seen.append(TASK.sight(data))
 
 
@@ -46,9 +45,9 @@ def run() -> Run:
     return Run(11)
 
 
-@pytest.mark.parametrize("number", [1, 15])
-def test_solves_cases_of_the_grid_gently(number: int) -> None:
-    run = Run(number, TASK.cases()[number])
+def test_solves_a_case_that_nobody_demonstrated_gently() -> None:
+    run = Run(15, TASK.cases()[15])
+    assert not TASK.cases()[15].seen
     assert run.failure == ""
     assert 200 < len(run.commands) < 700
     assert run.force < 8
@@ -75,11 +74,12 @@ def test_references_are_smooth(run: Run) -> None:
 
 
 def test_an_attempt_is_the_same_every_time(run: Run) -> None:
-    assert np.array_equal(Run(11).end, run.end)
+    again = Run(11, most=120)
+    assert np.array_equal(again.seen, run.seen[:121])
+    assert not np.array_equal(Run(12, most=5).seen, run.seen[:6])
 
 
-@pytest.mark.parametrize("kind", ["too high", "beside its slot"])
-def test_goes_on_from_hand_overs(kind: str) -> None:
+def test_goes_on_from_beside_the_slot() -> None:
     assert sum(share for _, share in TASK.handovers().kinds.values()) == pytest.approx(1.0)
-    run = Run(5, kind=kind)
+    run = Run(5, kind="beside its slot")
     assert run.failure == ""

@@ -130,7 +130,7 @@ class BeltAssembly(ContactTask):
         scene.camera("overview", (0.46, -0.46, 1.26), (-0.02, 0.0, 0.92), fovy=38)
         scene.camera("close", (0.20, -0.26, 1.10), (0.0, 0.0, 0.88), fovy=44)
         # Beside the fingers, looking at the hook and what is below it.
-        eye, target = np.array([0.075, 0.0, 0.07]), np.array([-0.03, 0.0, 0.17])
+        eye, target = np.array([0.08, 0.0, 0.05]), np.array([0.0, 0.0, 0.20])
         back = (eye - target) / np.linalg.norm(eye - target)
         right = np.array([0.0, 1.0, 0.0])
         quat = quat_from_matrix(np.column_stack([right, np.cross(back, right), back]))
