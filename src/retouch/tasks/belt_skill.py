@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
 from retouch.robots.ur5e import command_of
-from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, REACH, TIP
+from retouch.tasks.belt_scene import APART, GROOVE, GROOVE_HALF, LARGE_FLANGE, PULLEY_TOP, REACH, TIP
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.vectors import capped
 
@@ -24,6 +24,7 @@ READY = 0.004  # of the belt's height, when it is behind the pulley [m]
 SWUNG = 0.012  # of the loop from below the hook, when it has come to rest [m]
 SWEPT = 0.024  # the hook is led so far beyond the small pulley to hook the belt on it [m]
 APEX = (0.012, 0.0, 0.145)  # above the small pulley, by which the hook goes back [m]
+FARTHEST = -0.065  # behind the small pulley, where a belt is drawn out from below it [m]
 LOOP = 0.165  # the hook is so far above the groove when no loop reaches down to it [m]
 TIGHT = (0.118, 0.140)  # from the small pulley to the hook, on the way to the large one [m]
 PULL, YIELD = (0.25, 0.7), 0.002  # of the belt there, from high up and lower [N], and how fast it is found [m/N]
@@ -114,12 +115,17 @@ class BeltSkill:
             self.stage = "back"
             if z < OVER:
                 return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
+            under = view.behind_small is not None and view.behind_small.height < GROOVE - GROOVE_HALF
+            if under and view.winding(view.small):  # around the foot: back first, then up
+                return self._go(view, np.array([BEHIND, y, z]), 0.0, CAREFUL)
             if z < APEX[2] - 0.015:
                 return self._go(view, np.array(APEX), 0.0)
             return self._go(view, np.array([BEHIND, y, max(z, APEX[2])]), 0.0)
         if bottom[0] - x > SWUNG and z < GROOVE + LOOP:
             self.stage = "rise"
-            return self._go(view, np.array([BEHIND, y, GROOVE + LOOP + 0.01]), 0.0)
+            if bottom[2] < GROOVE - GROOVE_HALF and bottom[0] > -0.022 and x > FARTHEST:  # out from below the pulley
+                return self._go(view, np.array([FARTHEST - 0.003, y, view.reference[2]]), 0.0, LIFT)
+            return self._go(view, np.array([min(x, BEHIND), y, GROOVE + LOOP + 0.01]), 0.0)
         still = abs(bottom[0] - x) < SWUNG
         aligned = abs(middle) < 0.006 and swings < 0.005 and abs(y + self._beside) < 0.004 and abs(view.yaw) < 0.05
         if not (aligned and still and abs(x - BEHIND) < 0.008):
