@@ -27,7 +27,6 @@ from retouch.tasks.belt_scene import (
     BOARD_TOP,
     GROOVE,
     GROOVE_HALF,
-    LENGTH,
     POINTS,
     TOOL,
     add_belt,
@@ -44,6 +43,7 @@ from retouch.tasks.belt_view import (
     Points,
     View,
     funnel_error,
+    left_to_go,
     phase,
     progress,
 )
@@ -300,8 +300,6 @@ class BeltAssembly(ContactTask):
         self, observation: Observation, error: Float64[np.ndarray, "2 3"], share: Float64[np.ndarray, "2 3"]
     ) -> Observation:
         """The scene with the board misplaced; its second error, of the thing to go to, counts."""
-        view, believed = View(observation), observation.copy()
-        goal = view.board.apply(np.array([0.0, 0.0, GROOVE + LENGTH / 2]))
-        wrong = error[1] + share[1] * float(np.linalg.norm(view.tool_in_world.position - goal))
-        believed[14:17] += wrong.astype(np.float32)
+        believed = observation.copy()
+        believed[14:17] += (error[1] + share[1] * left_to_go(View(observation))).astype(np.float32)
         return believed

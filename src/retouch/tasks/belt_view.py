@@ -241,6 +241,11 @@ def lowest_gap(view: View) -> float:
     return math.dist(bottom, (view.small[0] - SMALL_FLANGE, 0.0, GROOVE))
 
 
+def left_to_go(view: View) -> float:
+    """How far it is to where the belt is next brought with care; 0 there, and from there on [m]."""
+    return max(0.0, view.radius - 0.05 if view.over_small else lowest_gap(view) - 0.03)
+
+
 def funnel_error(observation: Observation) -> tuple[float, float, float]:
     """Against where the belt goes next: sideways, along the pulleys' axes [m]; the hook's turn [rad]; how far off [m].
 
