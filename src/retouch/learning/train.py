@@ -32,7 +32,7 @@ from retouch.policies.bc_rnn import BCRNNNetwork, named_weights, network_descrip
 from retouch.policies.checkpoint import read_info, save_checkpoint, save_policy
 from retouch.policies.files import write_tensors
 from retouch.policies.info import PolicyInfo
-from retouch.policies.normaliser import Normaliser
+from retouch.policies.normaliser import ActionScale, Normaliser
 from retouch.policies.torch_setup import threads
 
 STATE_FILE = "training-state.safetensors"
@@ -102,7 +102,7 @@ def train(
     sampler = Sampler(windows, method, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
     fingerprint = _fingerprint(data, method, config)
-    normaliser = Normaliser.fit(data.observation, config.normaliser)
+    normaliser, actions = Normaliser.fit(data.observation, config.normaliser), ActionScale.fit(data.action)
     losses = np.zeros(steps, np.float32)
     checkpoints = {round(steps * (k + 1) / config.checkpoints) for k in range(config.checkpoints)}
 
@@ -126,13 +126,15 @@ def train(
                 _save_state(out, fingerprint, optimisation, losses)
                 break
             picked, mask = windows.gather(sampler.draw(optimisation.step))
-            batch = normaliser(data.observation[picked]), data.action[picked], mask
+            batch = normaliser(data.observation[picked]), actions.to_network(data.action[picked]), mask
             loss = network.loss(*map(torch.from_numpy, batch))
             losses[optimisation.step] = loss.detach()
             step = optimisation.descend(loss)
 
             if step in checkpoints:
-                raw, averaged = (named_weights(w, normaliser) for w in (optimisation.raw(), optimisation.averaged()))
+                raw, averaged = (
+                    named_weights(w, normaliser, actions) for w in (optimisation.raw(), optimisation.averaged())
+                )
                 save_checkpoint(out, step, raw, averaged)
             if step % config.report_every == 0 or step == steps:
                 now, mean = time.perf_counter(), float(losses[reported:step].mean())
@@ -148,7 +150,7 @@ def train(
         if optimisation.step == steps:
             write_tensors(out / "losses.safetensors", {"loss": losses})
             info = _describe(data, method, config, sampler, steps, fingerprint)
-            save_policy(out, info, named_weights(optimisation.averaged(), normaliser))
+            save_policy(out, info, named_weights(optimisation.averaged(), normaliser, actions))
             (out / STATE_FILE).unlink(missing_ok=True)
         return result(optimisation.step)
 

@@ -20,7 +20,7 @@ from retouch.errors import InputError, PolicyError
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.checkpoint import Weights
 from retouch.policies.info import PolicyInfo
-from retouch.policies.normaliser import KINDS, Normaliser
+from retouch.policies.normaliser import KINDS, ActionScale, Normaliser
 
 BLOCK = 16
 """Rows of one inference: always this many, padded. A product of fixed shape treats all its rows alike, so that a row's
@@ -84,8 +84,11 @@ class BCRNNNetwork(nn.Module):
 class BCRNN:
     """A trained BC-RNN policy."""
 
-    def __init__(self, info: PolicyInfo, network: BCRNNNetwork, normaliser: Normaliser):
+    def __init__(
+        self, info: PolicyInfo, network: BCRNNNetwork, normaliser: Normaliser, actions: ActionScale | None = None
+    ):
         self.info, self.network, self.normaliser = info, network.eval(), normaliser
+        self.actions = ActionScale.none(info.action_dim) if actions is None else actions
 
     @property
     def observation_dim(self) -> int:
@@ -116,11 +119,16 @@ class BCRNN:
             }
             network.load_state_dict(state)
             normaliser = Normaliser(info.normaliser, weights["normaliser.offset"], weights["normaliser.scale"])
+            actions = ActionScale.none(info.action_dim)
+            if "actions.offset" in weights:  # policies of robots that are told shares of the most they do have none
+                actions = ActionScale(weights["actions.offset"], weights["actions.scale"])
         except (InputError, TypeError, KeyError, RuntimeError) as error:
             raise PolicyError(f"weights and policy.json do not fit each other: {error}") from None
         if normaliser.offset.shape != (info.observation_dim,) or normaliser.scale.shape != (info.observation_dim,):
             raise PolicyError(f"the stored normaliser is not for {info.observation_dim} observation entries")
-        return cls(info, network, normaliser)
+        if actions.offset.shape != (info.action_dim,) or actions.scale.shape != (info.action_dim,):
+            raise PolicyError(f"the stored scale of actions is not for {info.action_dim} action entries")
+        return cls(info, network, normaliser, actions)
 
 
 def network_description(config: BCRNNConfig) -> dict[str, Any]:
@@ -128,10 +136,15 @@ def network_description(config: BCRNNConfig) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def named_weights(network: Mapping[str, Tensor], normaliser: Normaliser) -> dict[str, np.ndarray]:
+def named_weights(
+    network: Mapping[str, Tensor], normaliser: Normaliser, actions: ActionScale | None = None
+) -> dict[str, np.ndarray]:
     """The arrays that `BCRNN.from_weights` reads, given the network's tensors by name (its `state_dict`)."""
     arrays = {f"network.{name}": tensor.detach().numpy() for name, tensor in network.items()}
-    return arrays | {"normaliser.offset": normaliser.offset, "normaliser.scale": normaliser.scale}
+    arrays |= {"normaliser.offset": normaliser.offset, "normaliser.scale": normaliser.scale}
+    if actions is not None and actions.changes:
+        arrays |= {"actions.offset": actions.offset, "actions.scale": actions.scale}
+    return arrays
 
 
 class BCRNNSession:
@@ -163,7 +176,7 @@ class BCRNNSession:
         self._age[slot] = 0
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
-        """Actions in [-1, 1] for `k` different slots; advances their state by a step.
+        """Actions for `k` different slots; advances their state by a step.
 
         Raises PolicyError for observations of another length, a slot named twice or one that was never reset.
         """
@@ -182,7 +195,7 @@ class BCRNNSession:
                 block = slice(start, start + BLOCK)
                 actions[block] = self._act_block(slots[block], normalised[block])
         self._age[slots] += 1
-        return actions
+        return self._policy.actions.from_network(actions)
 
     def _act_block(self, slots: np.ndarray, normalised: np.ndarray) -> np.ndarray:
         count = len(slots)

@@ -1,4 +1,4 @@
-"""Bringing observations to one scale before the network sees them."""
+"""Bringing observations and actions to one scale, which the network sees."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,3 +79,50 @@ class Normaliser:
             return observations.copy()
         normalised = (observations - self.offset) * self.scale
         return np.clip(normalised, -LIMIT, LIMIT, out=normalised)
+
+
+REACH = 0.9
+"""Where the largest action that was seen is put: a tanh never comes to 1, and a little more than seen may be asked."""
+
+LEAST_RANGE = 1e-6
+"""A dimension of actions that is nearly always the same is learnt as that; half its range, in its own unit."""
+
+
+@dataclass(frozen=True)
+class ActionScale:
+    """Actions in the task's own units, such as metres and newtons, and as a network gives them: in [-1, 1].
+
+    `action = offset + scale * network's`, per dimension; both have shape `A`. Actions that lie in [-1, 1] as they are,
+    as shares of the most that a robot does, stay as they are.
+    """
+
+    offset: Float32[np.ndarray, " A"]
+    scale: Float32[np.ndarray, " A"]
+
+    @classmethod
+    def none(cls, dimensions: int) -> "ActionScale":
+        """That leaves actions as they are."""
+        return cls(np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
+
+    @classmethod
+    def fit(cls, actions: Sliceable) -> "ActionScale":
+        """Fits to the actions of a training set, `T A`, which are read in chunks."""
+        low = np.min([chunk.min(axis=0) for chunk in chunks(actions)], axis=0).astype(np.float64)
+        high = np.max([chunk.max(axis=0) for chunk in chunks(actions)], axis=0).astype(np.float64)
+        if max(-low.min(), high.max()) <= 1 + 1e-5:
+            return cls.none(len(low))
+        scale = np.maximum((high - low) / 2, LEAST_RANGE) / REACH
+        return cls(((low + high) / 2).astype(np.float32), scale.astype(np.float32))
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is another scale at all."""
+        return bool(self.offset.any() or (self.scale != 1).any())
+
+    def to_network(self, actions: Float32[np.ndarray, "*batch A"]) -> Float32[np.ndarray, "*batch A"]:
+        """As the network shall give them."""
+        return (actions - self.offset) / self.scale if self.changes else actions
+
+    def from_network(self, actions: Float32[np.ndarray, "*batch A"]) -> Float32[np.ndarray, "*batch A"]:
+        """As the robot is told."""
+        return self.offset + self.scale * actions if self.changes else actions

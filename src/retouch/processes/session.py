@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import mujoco
+
 from retouch.collection import dataset_info
 from retouch.counting import one_at_a_time, stream_of, tally
 from retouch.episodes import edits
@@ -18,11 +20,12 @@ from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import RetouchError, StoreError
-from retouch.operators.remote import MarkRefused, PersonGone, RemotePerson
+from retouch.operators.remote import RUNNING, MarkRefused, PersonGone, RemotePerson
 from retouch.outcomes import attempt_seeds
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.torch_setup import single_thread
 from retouch.processes.attempts import claim
+from retouch.processes.intention import Watched
 from retouch.processes.link import ServerLink
 from retouch.processes.wire import SessionOrder, write_line
 from retouch.rollout import Attempt, rollout
@@ -49,16 +52,17 @@ class Session:
         self.last: EpisodeInfo | None = None
         self.last_edit: edits.Edit | None = None
         self.undone = False
+        self._world: mujoco.MjData | None = None  # as last seen
 
     def run(self) -> None:
         """Attempt after attempt."""
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
         folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way == "take-over" else None
-        policy = load_policy(folder) if folder is not None else None
+        policy = Watched(load_policy(folder)) if folder is not None else None
         store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
         self._count()
-        self.link.begin(way)
+        self.link.begin(way, policy)
 
         def record(_: int, seed: int) -> EpisodeWriter:
             return store.begin(
@@ -78,7 +82,7 @@ class Session:
             horizon=round(LONGEST_S / task.control_period),
             worlds=1,
             record=record,
-            watch=self.link.watch,
+            watch=self._watch,
         )
         with one_at_a_time(self.path, together=True), store:
             for attempt in attempts:
@@ -90,6 +94,10 @@ class Session:
         while True:
             yield next(attempt_seeds("collect", stream, start=claim(self.path)))
 
+    def _watch(self, number: int, data: mujoco.MjData) -> None:
+        self._world = data
+        self.link.watch(number, data)
+
     def _keep(self, attempt: Attempt) -> None:
         writer = attempt.recorder
         assert isinstance(writer, EpisodeWriter)
@@ -98,13 +106,19 @@ class Session:
             self.last = None
             self._insist(lambda: writer.discard(attempt.reason))
         else:
-            causes = [[step, cause] for step, cause in attempt.causes]
-            last = self._insist(lambda: writer.commit(attempt.outcome, attempt.reason, causes=causes))
+            causes, reason = [[step, cause] for step, cause in attempt.causes], self._reason(attempt)
+            last = self._insist(lambda: writer.commit(attempt.outcome, reason, causes=causes))
             self.last = last
             if attempt.discard:
                 self.last_edit = self._insist(lambda: edits.exclude(self.path, [last.id], attempt.reason))
         self.person.condition.why = attempt.reason
         self._count()
+
+    def _reason(self, attempt: Attempt) -> str:
+        """Of its outcome; of a failure that a person marked, also how the task names it."""
+        assert self._world is not None
+        named = self.task.failure(self._world) if attempt.outcome == "failure" and not attempt.discard else ""
+        return attempt.reason if named in attempt.reason else f"{named} ({attempt.reason})"
 
     def _insist(self, store: Callable[[], Stored]) -> Stored:
         """Store something; while that fails, as on a full disk, the person is told and it is tried again."""
@@ -118,7 +132,7 @@ class Session:
         """Take the last mark back: what was discarded counts again, a success becomes a failure and the reverse."""
         if self.last is None:
             raise MarkRefused("there is nothing to undo")
-        if self.person.condition.state in ("POLICY", "YOU"):
+        if self.person.condition.state in RUNNING:
             raise MarkRefused("an attempt is running: pause it to undo the last one")
         if self.last_edit is not None:
             edits.undo(self.path, self.last_edit.id)
