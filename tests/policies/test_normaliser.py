@@ -5,7 +5,7 @@ import pytest
 
 from retouch.errors import InputError, UnknownName
 from retouch.policies import normaliser as module
-from retouch.policies.normaliser import LIMIT, Normaliser
+from retouch.policies.normaliser import LIMIT, REACH, ActionScale, Normaliser
 
 
 def data():
@@ -60,3 +60,18 @@ def test_what_cannot_be_fitted_is_refused():
         Normaliser.fit(data(), "mean_std")
     with pytest.raises(InputError, match="no observations"):
         Normaliser.fit(data()[:0])
+
+
+def test_shares_of_the_most_a_robot_does_stay_as_they_are():
+    actions = np.random.default_rng(1).uniform(-1, 1, (50, 3)).astype(np.float32)
+    scale = ActionScale.fit(actions)
+    assert not scale.changes
+    assert scale.to_network(actions) is actions
+
+
+def test_metres_and_newtons_come_to_the_network_as_numbers_below_one_and_back():
+    actions = np.random.default_rng(1).normal([0.9, 1000.0, 0.0], [0.02, 0.0, 5.0], (5000, 3)).astype(np.float32)
+    scale = ActionScale.fit(actions)
+    seen = scale.to_network(actions)
+    np.testing.assert_allclose(np.abs(seen).max(axis=0), [REACH, 0.0, REACH], atol=1e-4)
+    np.testing.assert_allclose(scale.from_network(seen), actions, rtol=1e-6, atol=1e-5)

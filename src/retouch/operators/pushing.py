@@ -53,7 +53,9 @@ class PushingHand:
         for half, gone in enumerate((moved, turned)):
             part = slice(3 * half, 3 * half + 3)
             wanted = capped(STIFFNESS[half] * gone, LIMIT[half])
-            self.wrench[part] += capped(wanted - self.wrench[part], self._most[half])
+            change = wanted - self.wrench[part]
+            near = float(np.linalg.norm(change)) <= self._most[half] * (1.0 + 1e-9)
+            self.wrench[part] = wanted if near else self.wrench[part] + capped(change, self._most[half])
         return self._grip(tool)
 
     def fade(self, tool: Pose) -> Float64[np.ndarray, " 15"] | None:

@@ -20,6 +20,9 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
   return (
     <section class="panel" aria-label="Status">
       <ForceBar session={session} force={status.contact_n} />
+      {status.can_push && (
+        <div class="fact-line"><span>Your push</span><span class="number">{status.push_n.toFixed(1)} N</span></div>
+      )}
       <div class="fact-wide">
         <div class="fact-line">
           <span title="Only what was marked a success, or solved, counts.">{unit} in successes{status.complete && <b class="done"> ✓ complete</b>}</span>
@@ -42,5 +45,5 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
 
 /** The robot stands still although the person holds: their poses come too late. */
 function freezes({ state, control }: Status): boolean {
-  return state === "YOU" && (control.age_ms ?? 0) > FREEZE_MS;
+  return (state === "YOU" || state === "PUSH") && (control.age_ms ?? 0) > FREEZE_MS;
 }
