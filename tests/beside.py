@@ -1,4 +1,4 @@
-"""A policy of gear insertion that goes down beside the shaft: its weights are set by hand, its file is like any other."""
+"""A policy of gear insertion that goes down beside the shaft, its weights set by hand, its file like any other."""
 
 from pathlib import Path
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pressing import Pressing
 
 from retouch.collection import InMemory
 from retouch.errors import InputError
@@ -15,7 +16,6 @@ from retouch.operators.pushing import LIMIT, RAMP_S, STIFFNESS, PushingHand
 from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_arm import pointing_down
 from retouch.rollout import rollout
-from tests.pressing import Pressing
 
 TASK = Pressing()
 TOOL = pointing_down(np.array([0.0, 0.1, 0.95]))

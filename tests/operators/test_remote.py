@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.beside import beside
 
 from retouch.collection import InMemory
 from retouch.episodes.schema import ControlSource
@@ -17,7 +18,6 @@ from retouch.policies.checkpoint import load_policy
 from retouch.rollout import Attempt, rollout
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
-from tests.beside import beside
 from tiny import StuckPolicy, tiny
 
 
