@@ -2,7 +2,7 @@ import type { Vector3 } from "../shared/protocol";
 import type { View } from "./view";
 
 const FULL_N = 20;
-const HALFWAY = { heading: 0.012, contact: 8, push: 8 } as const; // half of the dial: [m], [N]
+const HALFWAY = { heading: 0.006, contact: 5, push: 3 } as const; // half of the dial: [m], [N]
 const LEAST = { heading: 0.0005, contact: 0.5, push: 0.3 } as const;
 const RADIUS = 25;
 const CENTRE = 32;
@@ -24,7 +24,7 @@ export function Feel({ view }: { view: View }) {
         ))}
       </svg>
       <div class="felt">
-        <span class="felt-line"><b>{newtons.toFixed(0)} N</b> contact</span>
+        <span class="felt-line"><b>{newtons.toFixed(0)} N</b><span class="felt-word"> contact</span></span>
         <div class="felt-bar"><span style={{ width: `${Math.min(100, (100 * newtons) / FULL_N)}%` }} /></div>
         <small class="felt-key"><i class="of-heading">policy</i> <i class="of-contact">contact</i>{status?.can_push && <> <i class="of-push">you</i></>}</small>
       </div>

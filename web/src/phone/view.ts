@@ -69,7 +69,7 @@ export function shownLine(view: View): string {
   if (view.wait !== null) return view.wait || "Another phone steers. Allow this one on the operator page.";
   if (!view.status) return "Open a run on the operator page.";
   if (view.status.why) return view.status.why;
-  if (view.status.state === "PUSH") return `The policy goes on; you push with ${view.status.push_n.toFixed(0)} N`;
+  if (view.status.state === "PUSH") return `Policy goes on, you push: ${view.status.push_n.toFixed(0)} N`;
   const { attempt, state } = view.status;
   if (!attempt || state === "ENDED") return endedLine(view.status);
   return `Attempt ${attempt.number}, ${Math.floor(attempt.seconds)} s`;

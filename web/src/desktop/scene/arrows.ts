@@ -4,11 +4,11 @@ import { ConeGeometry, CylinderGeometry, Group, Mesh, MeshBasicMaterial, Quatern
 import type { Felt } from "../../shared/streams";
 
 const LONGEST = 0.12; // [m] of the scene
-const HALFWAY = { heading: 0.012, contact: 12, push: 12 } as const; // half of the longest: [m], [N]
+const HALFWAY = { heading: 0.012, contact: 12, push: 6 } as const; // half of the longest: [m], [N]
 const LEAST = { heading: 0.0003, contact: 0.5, push: 0.3 } as const;
 const COLOURS = { heading: 0x1f78e0, contact: 0xe8590c, push: 0x8a3f8f } as const;
-const HEAD = 0.022;
-const SHAFT = 0.0032;
+const HEAD = 0.024;
+const SHAFT = 0.0028;
 const UP = new Vector3(0, 1, 0);
 
 type Kind = keyof typeof COLOURS;
