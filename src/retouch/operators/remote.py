@@ -5,8 +5,9 @@ pause, the time between two attempts) simulated time stands still.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -24,6 +25,7 @@ State = Literal["POLICY", "PAUSED", "YOU", "ENDED", "PUSH"]
 HELD: tuple[State, ...] = ("YOU", "PUSH")
 RUNNING: tuple[State, ...] = ("POLICY", *HELD)
 POLL_S = 0.005  # how long a message may lie between two steps
+SPARE_S = 0.002  # before a step is due nothing else is begun
 MARKS = ("start", "pause", "resume", "success", "failure", "discard", "undo", "reset")
 
 
@@ -55,6 +57,7 @@ class Condition:
         gripper_closed: as the person would find it.
         can_push: whether a hold may push, the policy going on; set once.
         push_n: force that the person's hand is asked for [N].
+        late_ms: how late each of the last steps began.
     """
 
     state: State = "ENDED"
@@ -68,6 +71,7 @@ class Condition:
     gripper_closed: bool = False
     can_push: bool = False
     push_n: float = 0.0
+    late_ms: deque[float] = field(default_factory=lambda: deque(maxlen=500))
 
 
 @runtime_checkable
@@ -169,8 +173,10 @@ class RemoteSession:
                 break
             if not acting:
                 self._due = now
-            person.link.show(condition)
-            time.sleep(POLL_S if not acting else min(POLL_S, max(0.0, self._due - now)))
+            if not acting or self._due - now > SPARE_S:
+                person.link.show(condition)
+            time.sleep(POLL_S if not acting else min(POLL_S, max(0.0, self._due - time.monotonic())))
+        condition.late_ms.append(1000 * (now - self._due))
         self._due = max(self._due, now - self._task.control_period) + self._task.control_period
         correction = self._act(sight, grip)
         person.link.show(condition)

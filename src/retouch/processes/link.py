@@ -187,6 +187,7 @@ class ServerLink:
             "source": condition.source,
             "age_ms": None if condition.age_ms is None else round(condition.age_ms, 1),
             "gripper_closed": condition.gripper_closed,
+            "late_ms": _numbers(np.percentile(condition.late_ms, (50, 99)), 2) if condition.late_ms else None,
             "can_push": condition.can_push,
             "contact_n": round(self._senses.contact_n, 1),
             "push_n": round(condition.push_n, 1),

@@ -34,6 +34,7 @@ from retouch.tasks.registry import make
 from retouch.versions import versions
 
 LONGEST_S = 1800.0  # an attempt; people are not hurried
+SWITCH_S = 0.0005  # a thread that packs or reads gives way to the control step after so long
 AGAIN_S = 1.0  # after which it is tried again to store what could not be stored
 
 Stored = TypeVar("Stored")
@@ -173,6 +174,7 @@ class Session:
 def main() -> int:
     """Run the session that standard input orders."""
     single_thread()
+    sys.setswitchinterval(SWITCH_S)
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # a stray print must not end up among the messages
     order = SessionOrder(**json.loads(sys.stdin.buffer.readline()))

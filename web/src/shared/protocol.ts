@@ -199,6 +199,8 @@ export interface Status {
   /** Whether a hold may push while the policy goes on. */
   can_push: boolean;
   contact_n: number;
+  /** How late the last steps began: median and 99th percentile [ms]; null before the first. */
+  late_ms: [number, number] | null;
   /** What the hand is asked for [N]. */
   push_n: number;
   /** As the person sees them, right, up and towards: forces [N], and where the policy heads [m]; null where unknown. */

@@ -36,6 +36,8 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
         <dt>Over</dt><dd>{control.path === null ? "–" : PATH[control.path]}</dd>
         <dt>Round trip</dt><dd>{milliseconds(control.rtt_ms)}</dd>
         <dt>Newest pose</dt><dd data-warn={freezes(status)}>{milliseconds(control.age_ms)}</dd>
+        <dt title="How late the last control steps began: median, and all but one in a hundred">Steps late</dt>
+        <dd>{status.late_ms === null ? "–" : `${status.late_ms[0].toFixed(1)} / ${status.late_ms[1].toFixed(1)} ms`}</dd>
         <dt>Phone</dt><dd>{PHONE[status.phone]}</dd>
         <dt>Gripper</dt><dd>{status.gripper_closed ? "closed" : "open"}</dd>
       </dl>
