@@ -331,6 +331,28 @@ def test_a_push_that_is_not_heard_fades_while_the_robot_stands_still_and_pauses(
     assert np.ptp(reference, axis=0).max() < 1e-9
 
 
+def test_a_push_that_is_paused_fades_once_the_policy_goes_on(goes_beside):
+    def script(link):
+        if link.calls == 1:
+            link.tap("start")
+        if link.condition.steps < 20 and not link.marks:
+            link.press(1, position=(0.002 * link.condition.steps, 0.0, 0.0), push=True)
+        if link.condition.steps == 20 and link.condition.state == "PUSH":
+            link.tap("pause")
+        elif link.condition.state == "PAUSED":
+            link.tap("resume")
+        if link.condition.steps == 40:
+            link.tap("discard")
+
+    _, link, rows = attempt_with_gear(script, goes_beside)
+    assert [state for state, _ in link.states] == ["POLICY", "PUSH", "PAUSED", "POLICY", "ENDED"]
+    force = forces(rows)
+    assert force[19, -1] > 10.0
+    assert np.abs(np.diff(force.ravel())).max() < 3.5
+    assert force[25:].max() == 0.0
+    assert not rows.column("intervention")[20:].any()
+
+
 def test_who_takes_over_a_robot_that_yields_leads_it_and_nothing_jumps(goes_beside):
     def script(link):
         step = link.condition.steps

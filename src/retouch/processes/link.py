@@ -86,6 +86,7 @@ class ServerLink:
         self._heard_ms = math.inf
         self._poses = b""
         self._bodies = task.physics.nbody
+        self._late_ms: list[float] | None = None
         self._told: dict[str, Any] = {}
         self._told_ms = -1e9
         self._shown: tuple[int, str] | None = None
@@ -172,6 +173,8 @@ class ServerLink:
         self._tell(condition, now)
 
     def _tell(self, condition: Condition, now: float) -> None:
+        if condition.late_ms and now - self._told_ms > 1000 * EVERY_S:
+            self._late_ms = _numbers(np.percentile(condition.late_ms, (50, 99)), 2)
         status = {
             "type": "status",
             "state": condition.state,
@@ -187,7 +190,7 @@ class ServerLink:
             "source": condition.source,
             "age_ms": None if condition.age_ms is None else round(condition.age_ms, 1),
             "gripper_closed": condition.gripper_closed,
-            "late_ms": _numbers(np.percentile(condition.late_ms, (50, 99)), 2) if condition.late_ms else None,
+            "late_ms": self._late_ms,
             "can_push": condition.can_push,
             "contact_n": round(self._senses.contact_n, 1),
             "push_n": round(condition.push_n, 1),
