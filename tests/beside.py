@@ -66,6 +66,6 @@ def save_linear(task: GearInsertion, folder: Path, command: np.ndarray, goal: np
         named_weights(
             {name: torch.from_numpy(array) for name, array in state.items()},
             Normaliser("none", np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32)),
-            ActionScale(offset, scale),
+            ActionScale(offset, scale, np.full(actions, -1)),
         ),
     )

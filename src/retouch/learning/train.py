@@ -102,7 +102,10 @@ def train(
     sampler = Sampler(windows, method, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
     fingerprint = _fingerprint(data, method, config)
-    normaliser, actions = Normaliser.fit(data.observation, config.normaliser), ActionScale.fit(data.action)
+    normaliser, actions = (
+        Normaliser.fit(data.observation, config.normaliser),
+        ActionScale.fit(data.action, data.observation),
+    )
     losses = np.zeros(steps, np.float32)
     checkpoints = {round(steps * (k + 1) / config.checkpoints) for k in range(config.checkpoints)}
 
@@ -126,7 +129,8 @@ def train(
                 _save_state(out, fingerprint, optimisation, losses)
                 break
             picked, mask = windows.gather(sampler.draw(optimisation.step))
-            batch = normaliser(data.observation[picked]), actions.to_network(data.action[picked]), mask
+            seen = data.observation[picked]
+            batch = normaliser(seen), actions.to_network(data.action[picked], seen), mask
             loss = network.loss(*map(torch.from_numpy, batch))
             losses[optimisation.step] = loss.detach()
             step = optimisation.descend(loss)

@@ -26,6 +26,8 @@ BLOCK = 16
 """Rows of one inference: always this many, padded. A product of fixed shape treats all its rows alike, so that a row's
 result cannot depend on how many others there are."""
 
+ACTION_PARTS = ("offset", "scale", "near")
+
 MIN_DEVIATION = 1e-4
 """Smallest standard deviation of a mixture component in training, in units of the action (as in robomimic)."""
 
@@ -121,13 +123,15 @@ class BCRNN:
             normaliser = Normaliser(info.normaliser, weights["normaliser.offset"], weights["normaliser.scale"])
             actions = ActionScale.none(info.action_dim)
             if "actions.offset" in weights:  # policies of robots that are told shares of the most they do have none
-                actions = ActionScale(weights["actions.offset"], weights["actions.scale"])
+                actions = ActionScale(*(weights[f"actions.{part}"] for part in ACTION_PARTS))
         except (InputError, TypeError, KeyError, RuntimeError) as error:
             raise PolicyError(f"weights and policy.json do not fit each other: {error}") from None
         if normaliser.offset.shape != (info.observation_dim,) or normaliser.scale.shape != (info.observation_dim,):
             raise PolicyError(f"the stored normaliser is not for {info.observation_dim} observation entries")
-        if actions.offset.shape != (info.action_dim,) or actions.scale.shape != (info.action_dim,):
+        if any(getattr(actions, part).shape != (info.action_dim,) for part in ACTION_PARTS):
             raise PolicyError(f"the stored scale of actions is not for {info.action_dim} action entries")
+        if actions.near.max(initial=-1) >= info.observation_dim:
+            raise PolicyError(f"the stored scale of actions is not for {info.observation_dim} observation entries")
         return cls(info, network, normaliser, actions)
 
 
@@ -143,7 +147,7 @@ def named_weights(
     arrays = {f"network.{name}": tensor.detach().numpy() for name, tensor in network.items()}
     arrays |= {"normaliser.offset": normaliser.offset, "normaliser.scale": normaliser.scale}
     if actions is not None and actions.changes:
-        arrays |= {"actions.offset": actions.offset, "actions.scale": actions.scale}
+        arrays |= {f"actions.{part}": getattr(actions, part) for part in ACTION_PARTS}
     return arrays
 
 
@@ -195,7 +199,7 @@ class BCRNNSession:
                 block = slice(start, start + BLOCK)
                 actions[block] = self._act_block(slots[block], normalised[block])
         self._age[slots] += 1
-        return self._policy.actions.from_network(actions)
+        return self._policy.actions.from_network(actions, observations)
 
     def _act_block(self, slots: np.ndarray, normalised: np.ndarray) -> np.ndarray:
         count = len(slots)
