@@ -52,7 +52,7 @@ def test_a_hand_that_lets_go_fades_within_the_ramp_and_is_gone() -> None:
     left = []
     while hand.fade(TOOL) is not None:
         left.append(hand.newtons)
-    assert len(left) == round(RAMP_S / TASK.control_period)
+    assert len(left) == round(RAMP_S / TASK.control_period) - 1
     assert (np.diff(left) < 0).all()
     assert not hand.wrench.any()
 

@@ -60,9 +60,8 @@ class PushingHand:
 
     def fade(self, tool: Pose) -> Float64[np.ndarray, " 15"] | None:
         """The same of a hand that has let go, or is not heard: less and less. None when nothing is left."""
-        if not self.wrench.any():
-            return None
-        return self.push(tool, np.zeros(3), np.zeros(3))
+        grip = self.push(tool, np.zeros(3), np.zeros(3))
+        return grip if self.wrench.any() else None
 
     def _grip(self, tool: Pose) -> Float64[np.ndarray, " 15"]:
         """A spring from the handle to as far from where it is now as gives the wrench."""

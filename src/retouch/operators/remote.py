@@ -168,7 +168,7 @@ class RemoteSession:
                 person.link.show(condition)
                 return self._end
             now = time.monotonic()
-            acting = condition.state in RUNNING
+            acting = condition.state in RUNNING or self._lets_go
             if acting and now >= self._due:
                 break
             if not acting:
@@ -181,6 +181,11 @@ class RemoteSession:
         correction = self._act(sight, grip)
         person.link.show(condition)
         return correction
+
+    @property
+    def _lets_go(self) -> bool:
+        """Whether a robot that is paused must still be let go: time goes on until nothing is left of a push."""
+        return self._person.condition.state == "PAUSED" and self._hand is not None and bool(self._hand.wrench.any())
 
     def _act(self, sight: Sight, grip: Grip) -> Correction | None:
         """What the person does in this step."""
