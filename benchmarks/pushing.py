@@ -21,7 +21,6 @@ from retouch.geometry import Pose
 from retouch.operators.correction import Push, Sight
 from retouch.operators.pushing import LIMIT, STIFFNESS, PushingHand
 from retouch.outcomes import attempt_seeds
-from retouch.policies.checkpoint import load_policy
 from retouch.robots.ur5e import grip_of
 from retouch.rollout import rollout
 from retouch.sim.world import Worlds
@@ -77,8 +76,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Worlds(TASK.physics, 1).reset(0)
         TASK.reset(data, np.random.default_rng([SEED, 0]))
-        beside(TASK, data, ASIDE, Path(folder))
-        policy = load_policy(folder)
+        policy = beside(TASK, data, ASIDE, Path(folder))
     for kind in (PushingHand, Loose, Tied):
         for far, start in ((0.0, 10), (0.03, 200), (0.04, 200)):
             rows = InMemory()

@@ -17,7 +17,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.beside import beside
+from tests.beside import beside, plug_in
 from tests.server.people import Person, Served
 
 from retouch.collection import collect
@@ -26,7 +26,6 @@ from retouch.evaluation import evaluate
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import attempt_seeds
-from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.sim.world import Worlds
@@ -44,8 +43,9 @@ def prepare(root: Path) -> None:
     collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng([next(attempt_seeds("collect", stream_of(0, 1))), 0]))
-    beside(task, data, np.array([0.006, 0.0, 0.0]), run.policy(0, 0))
-    evaluate(task, load_policy(run.policy(0, 0)), 1, "test").save(run.evaluation(0, 0))
+    policy = beside(task, data, np.array([0.006, 0.0, 0.0]), run.policy(0, 0))
+    evaluate(task, policy, 1, "test").save(run.evaluation(0, 0))
+    os.environ |= plug_in(root / ".plug-in")
 
 
 def measure(server: Served, name: str, people: int, cameras: list[dict], pushes: bool, windows: int) -> dict:

@@ -3,18 +3,16 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.beside import beside
+from tests.beside import Beside, beside
 
 from retouch.collection import InMemory
 from retouch.episodes.schema import ControlSource
 from retouch.operators.frame import ControlFrame
 from retouch.operators.hold import Hold
 from retouch.operators.remote import Condition, Mark, MarkRefused, PersonGone, RemotePerson
-from retouch.policies.checkpoint import load_policy
 from retouch.rollout import Attempt, rollout
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
@@ -263,20 +261,19 @@ GEAR = GearInsertion()
 
 
 @pytest.fixture(scope="module")
-def goes_beside(tmp_path_factory) -> Path:
+def goes_beside(tmp_path_factory) -> Beside:
     """A policy that leads the gear to 6 mm beside the shaft."""
     folder, data = tmp_path_factory.mktemp("beside"), Worlds(GEAR.physics, 1).reset(0)
     GEAR.reset(data, np.random.default_rng([3, 0]))
-    beside(GEAR, data, np.array([0.006, 0.0, 0.0]), folder)
-    return folder
+    return beside(GEAR, data, np.array([0.006, 0.0, 0.0]), folder)
 
 
-def attempt_with_gear(script, policy: Path, silent: bool = False) -> tuple:
+def attempt_with_gear(script, policy: Beside, silent: bool = False) -> tuple:
     link, rows = ScriptedLink(script), InMemory()
     if silent:  # a frame is as old as when it was made
         link.seen_ms = lambda: link.frame.client_ms
     person = RemotePerson("anna", link, lambda: None)
-    found = next(rollout(GEAR, [3], policy=load_policy(policy), operator=person, worlds=1, record=lambda *_: rows))
+    found = next(rollout(GEAR, [3], policy=policy, operator=person, worlds=1, record=lambda *_: rows))
     return found, link, rows
 
 

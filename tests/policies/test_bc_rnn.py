@@ -8,7 +8,7 @@ from retouch.errors import InputError, PolicyError
 from retouch.policies.bc_rnn import BCRNN, BCRNNNetwork, named_weights, network_description
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.info import PolicyInfo
-from retouch.policies.normaliser import ActionScale, Normaliser
+from retouch.policies.normaliser import Normaliser
 
 D, A = 45, 7
 
@@ -201,26 +201,3 @@ def test_what_does_not_fit_is_refused():
         session.act(np.array([0, 0]), observations(2))
     with pytest.raises(InputError, match="at least 1"):
         BCRNNConfig(hidden=0)
-
-
-def test_actions_in_units_of_their_own_are_stored_with_the_policy_and_given_back():
-    plain = make_policy()
-    near = np.array([4, *[-1] * (A - 1)])
-    scale = ActionScale(np.linspace(-3, 3, A, dtype=np.float32), np.linspace(1, 900, A, dtype=np.float32), near)
-    weights = named_weights(plain.network.state_dict(), plain.normaliser, scale)
-    scaled = BCRNN.from_weights(plain.info, weights)
-    shares, told = (p.session(1) for p in (plain, scaled))
-    shares.reset(0, seed=0)
-    told.reset(0, seed=0)
-    for row in observations(4):
-        expected = scale.offset + scale.scale * shares.act(np.array([0]), row[None])
-        expected[:, 0] += row[4]
-        np.testing.assert_allclose(told.act(np.array([0]), row[None]), expected, rtol=1e-6)
-    with pytest.raises(PolicyError, match="scale of actions"):
-        BCRNN.from_weights(
-            plain.info,
-            weights
-            | {f"actions.{n}": np.ones(3, np.float32) for n in ("offset", "scale")}
-            | {"actions.near": near[:3]},
-        )
-    assert "actions.offset" not in named_weights(plain.network.state_dict(), plain.normaliser, ActionScale.none(A))

@@ -5,7 +5,7 @@ import pytest
 
 from retouch.errors import InputError, UnknownName
 from retouch.policies import normaliser as module
-from retouch.policies.normaliser import LIMIT, REACH, ActionScale, Normaliser
+from retouch.policies.normaliser import LIMIT, Normaliser
 
 
 def data():
@@ -60,35 +60,3 @@ def test_what_cannot_be_fitted_is_refused():
         Normaliser.fit(data(), "mean_std")
     with pytest.raises(InputError, match="no observations"):
         Normaliser.fit(data()[:0])
-
-
-def test_shares_of_the_most_a_robot_does_stay_as_they_are():
-    rng = np.random.default_rng(1)
-    actions = rng.uniform(-1, 1, (50, 3)).astype(np.float32)
-    scale = ActionScale.fit(actions, actions.copy())
-    assert not scale.changes
-    assert scale.to_network(actions, actions) is actions
-
-
-def test_metres_and_newtons_come_to_the_network_as_numbers_below_one_and_back():
-    rng = np.random.default_rng(1)
-    actions = rng.normal([0.9, 1000.0, 0.0], [0.02, 0.0, 5.0], (5000, 3)).astype(np.float32)
-    observations = rng.normal(size=(5000, 4)).astype(np.float32)
-    scale = ActionScale.fit(actions, observations)
-    assert (scale.near == -1).all()
-    seen = scale.to_network(actions, observations)
-    np.testing.assert_allclose(np.abs(seen).max(axis=0), [REACH, 0.0, REACH], atol=1e-4)
-    np.testing.assert_allclose(scale.from_network(seen, observations), actions, rtol=1e-6, atol=1e-5)
-
-
-def test_what_goes_on_from_what_is_observed_is_learnt_as_its_next_step():
-    rng = np.random.default_rng(1)
-    observations = rng.uniform(-0.1, 0.1, (5000, 3)).astype(np.float32)
-    steps = rng.uniform(-0.002, 0.002, 5000).astype(np.float32)
-    actions = np.column_stack([observations[:, 1] + steps, np.full(5000, 1000.0), rng.normal(size=5000)])
-    scale = ActionScale.fit(actions.astype(np.float32), observations)
-    assert scale.near.tolist() == [1, -1, -1]
-    assert scale.scale[0] == pytest.approx(0.002 / REACH, rel=0.01)
-    seen = scale.to_network(actions.astype(np.float32), observations)
-    np.testing.assert_allclose(seen[:, 0], steps / scale.scale[0], atol=0.01)
-    np.testing.assert_allclose(scale.from_network(seen, observations), actions, rtol=1e-5, atol=1e-6)

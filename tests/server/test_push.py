@@ -19,14 +19,13 @@ from retouch.operators.profile import profile
 from retouch.operators.pushing import LIMIT
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import attempt_seeds
-from retouch.policies.checkpoint import load_policy
 from retouch.rollout import rollout
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.server.app import PAGES
 from retouch.server.station import for_person
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
-from tests.beside import beside
+from tests.beside import beside, plug_in
 
 from .browser import CHROMIUM, Phone, chromium, complaints
 from .people import Person, Served, until
@@ -57,14 +56,18 @@ def gears(tmp_path_factory: pytest.TempPathFactory) -> Path:
     collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng([SEED, 0]))
-    beside(task, data, ASIDE, run.policy(0, 0))
-    evaluate(task, load_policy(run.policy(0, 0)), 1, "test").save(run.evaluation(0, 0))
+    policy = beside(task, data, ASIDE, run.policy(0, 0))
+    (attempt,) = rollout(task, [SEED], policy=policy, worlds=1)
+    assert (attempt.outcome, attempt.reason) == ("failure", "missed the shaft")
+    evaluate(task, policy, 1, "test").save(run.evaluation(0, 0))
     shutil.copytree(run.folder, root / "pushed")
     return root
 
 
 @pytest.fixture
-def server(gears: Path, tmp_path: Path) -> Iterator[Served]:
+def server(gears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    for name, value in plug_in(tmp_path / "plug-in").items():
+        monkeypatch.setenv(name, value)
     shutil.copytree(gears, tmp_path / "runs")
     with closing(Served(tmp_path / "runs")) as served:
         yield served
@@ -114,12 +117,6 @@ def buzzes(phone: Phone) -> list[list[int]]:
 
 def steps_done(page: Page) -> int:
     return int(page.locator(".banner-attempt small").inner_text().removeprefix("of "))
-
-
-def test_the_policy_alone_misses_the_shaft(gears: Path) -> None:
-    task, policy = GearInsertion(), load_policy(RunFolder.open(gears / "alone").policy(0, 0))
-    (attempt,) = rollout(task, [SEED], policy=policy, worlds=1)
-    assert (attempt.outcome, attempt.reason) == ("failure", "missed the shaft")
 
 
 @in_a_browser

@@ -25,7 +25,7 @@ class TrainingData:
 
     Attributes:
         observation: `T D`
-        action: executed actions, `T A`, in the task's units
+        action: executed actions, `T A`
         control_source: who was in control of each step, `T`
         lengths: steps of each of the E episodes, at least 1; their sum is T
         kinds: kind of each episode: "demonstration", "rollout" or "corrected"
@@ -82,6 +82,15 @@ class TrainingData:
             for chunk in chunks(array):
                 total.update(np.ascontiguousarray(chunk).data)
         return total.hexdigest()
+
+    def described(self) -> dict[str, Any]:
+        """For a policy's provenance, plain JSON."""
+        return {
+            "sha256": self.digest(),
+            "episodes": len(self.lengths),
+            "steps": len(self.action),
+            "sources": list(self.sources),
+        }
 
     @classmethod
     def build(

@@ -20,13 +20,11 @@ from retouch.errors import InputError, PolicyError
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.checkpoint import Weights
 from retouch.policies.info import PolicyInfo
-from retouch.policies.normaliser import KINDS, ActionScale, Normaliser
+from retouch.policies.normaliser import KINDS, Normaliser
 
 BLOCK = 16
 """Rows of one inference: always this many, padded. A product of fixed shape treats all its rows alike, so that a row's
 result cannot depend on how many others there are."""
-
-ACTION_PARTS = ("offset", "scale", "near")
 
 MIN_DEVIATION = 1e-4
 """Smallest standard deviation of a mixture component in training, in units of the action (as in robomimic)."""
@@ -86,11 +84,8 @@ class BCRNNNetwork(nn.Module):
 class BCRNN:
     """A trained BC-RNN policy."""
 
-    def __init__(
-        self, info: PolicyInfo, network: BCRNNNetwork, normaliser: Normaliser, actions: ActionScale | None = None
-    ):
+    def __init__(self, info: PolicyInfo, network: BCRNNNetwork, normaliser: Normaliser):
         self.info, self.network, self.normaliser = info, network.eval(), normaliser
-        self.actions = ActionScale.none(info.action_dim) if actions is None else actions
 
     @property
     def observation_dim(self) -> int:
@@ -121,18 +116,11 @@ class BCRNN:
             }
             network.load_state_dict(state)
             normaliser = Normaliser(info.normaliser, weights["normaliser.offset"], weights["normaliser.scale"])
-            actions = ActionScale.none(info.action_dim)
-            if "actions.offset" in weights:  # policies of robots that are told shares of the most they do have none
-                actions = ActionScale(*(weights[f"actions.{part}"] for part in ACTION_PARTS))
         except (InputError, TypeError, KeyError, RuntimeError) as error:
             raise PolicyError(f"weights and policy.json do not fit each other: {error}") from None
         if normaliser.offset.shape != (info.observation_dim,) or normaliser.scale.shape != (info.observation_dim,):
             raise PolicyError(f"the stored normaliser is not for {info.observation_dim} observation entries")
-        if any(getattr(actions, part).shape != (info.action_dim,) for part in ACTION_PARTS):
-            raise PolicyError(f"the stored scale of actions is not for {info.action_dim} action entries")
-        if actions.near.max(initial=-1) >= info.observation_dim:
-            raise PolicyError(f"the stored scale of actions is not for {info.observation_dim} observation entries")
-        return cls(info, network, normaliser, actions)
+        return cls(info, network, normaliser)
 
 
 def network_description(config: BCRNNConfig) -> dict[str, Any]:
@@ -140,15 +128,10 @@ def network_description(config: BCRNNConfig) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def named_weights(
-    network: Mapping[str, Tensor], normaliser: Normaliser, actions: ActionScale | None = None
-) -> dict[str, np.ndarray]:
+def named_weights(network: Mapping[str, Tensor], normaliser: Normaliser) -> dict[str, np.ndarray]:
     """The arrays that `BCRNN.from_weights` reads, given the network's tensors by name (its `state_dict`)."""
     arrays = {f"network.{name}": tensor.detach().numpy() for name, tensor in network.items()}
-    arrays |= {"normaliser.offset": normaliser.offset, "normaliser.scale": normaliser.scale}
-    if actions is not None and actions.changes:
-        arrays |= {f"actions.{part}": getattr(actions, part) for part in ACTION_PARTS}
-    return arrays
+    return arrays | {"normaliser.offset": normaliser.offset, "normaliser.scale": normaliser.scale}
 
 
 class BCRNNSession:
@@ -180,7 +163,7 @@ class BCRNNSession:
         self._age[slot] = 0
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
-        """Actions for `k` different slots; advances their state by a step.
+        """Actions in [-1, 1] for `k` different slots; advances their state by a step.
 
         Raises PolicyError for observations of another length, a slot named twice or one that was never reset.
         """
@@ -199,7 +182,7 @@ class BCRNNSession:
                 block = slice(start, start + BLOCK)
                 actions[block] = self._act_block(slots[block], normalised[block])
         self._age[slots] += 1
-        return self._policy.actions.from_network(actions, observations)
+        return actions
 
     def _act_block(self, slots: np.ndarray, normalised: np.ndarray) -> np.ndarray:
         count = len(slots)

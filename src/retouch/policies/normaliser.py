@@ -1,11 +1,11 @@
-"""Bringing observations and actions to one scale, which the network sees."""
+"""Bringing observations to one scale before the network sees them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from retouch.errors import InputError, UnknownName
 
@@ -79,84 +79,3 @@ class Normaliser:
             return observations.copy()
         normalised = (observations - self.offset) * self.scale
         return np.clip(normalised, -LIMIT, LIMIT, out=normalised)
-
-
-REACH = 0.9
-"""Where the largest action that was seen is put: a tanh never comes to 1, and a little more than seen may be asked."""
-
-LEAST_RANGE = 1e-6
-"""A dimension of actions that is nearly always the same is learnt as that; half its range, in its own unit."""
-
-
-NEAR = 0.1
-"""An entry of actions that stays so much nearer to one of observations than it varies is learnt as the difference."""
-
-
-@dataclass(frozen=True)
-class ActionScale:
-    """Actions in the task's own units, such as metres and newtons, and as a network gives them: in [-1, 1].
-
-    `action = offset + scale * network's`, per dimension, and the entry `near` of the observation added where there is
-    one: a reference that goes on from the last one is learnt as its next step. Actions that lie in [-1, 1] as they are,
-    as shares of the most that a robot does, stay as they are.
-
-    Attributes:
-        offset, scale: `A`
-        near: index of an entry of the observation, or -1, `A`
-    """
-
-    offset: Float32[np.ndarray, " A"]
-    scale: Float32[np.ndarray, " A"]
-    near: Int64[np.ndarray, " A"]
-
-    @classmethod
-    def none(cls, dimensions: int) -> "ActionScale":
-        """That leaves actions as they are."""
-        return cls(np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32), np.full(dimensions, -1))
-
-    @classmethod
-    def fit(cls, actions: Sliceable, observations: Sliceable) -> "ActionScale":
-        """Fits to a training set, `T A` and `T D`, which is read in chunks."""
-        low, high = _range(actions)
-        if max(-low.min(), high.max()) <= 1 + 1e-5:
-            return cls.none(len(low))
-        least, most = np.array(np.inf), np.array(-np.inf)  # of every action minus every observation, `A D`
-        for action, seen in zip(chunks(actions), chunks(observations), strict=True):
-            apart = action[:, :, None] - seen[:, None, :]
-            least, most = np.minimum(least, apart.min(axis=0)), np.maximum(most, apart.max(axis=0))
-        nearest = np.argmin(most - least, axis=1)
-        least, most = (np.take_along_axis(b, nearest[:, None], axis=1)[:, 0].astype(float) for b in (least, most))
-        varies = high - low > 2 * LEAST_RANGE
-        follows = varies & (most - least < NEAR * (high - low))
-        near = np.where(follows, nearest, -1)
-        low, high = np.where(follows, least, low), np.where(follows, most, high)
-        scale = np.maximum((high - low) / 2, LEAST_RANGE) / REACH
-        return cls(((low + high) / 2).astype(np.float32), scale.astype(np.float32), near)
-
-    @property
-    def changes(self) -> bool:
-        """Whether it is another scale at all."""
-        return bool(self.offset.any() or (self.scale != 1).any() or (self.near >= 0).any())
-
-    def to_network(
-        self, actions: Float32[np.ndarray, "*batch A"], observations: Float32[np.ndarray, "*batch D"]
-    ) -> Float32[np.ndarray, "*batch A"]:
-        """As the network shall give them."""
-        return (actions - self._from(observations)) / self.scale if self.changes else actions
-
-    def from_network(
-        self, actions: Float32[np.ndarray, "*batch A"], observations: Float32[np.ndarray, "*batch D"]
-    ) -> Float32[np.ndarray, "*batch A"]:
-        """As the robot is told."""
-        return self._from(observations) + self.scale * actions if self.changes else actions
-
-    def _from(self, observations: Float32[np.ndarray, "*batch D"]) -> Float32[np.ndarray, "*batch A"]:
-        """What the network's actions are added to."""
-        return self.offset + np.where(self.near >= 0, observations[..., self.near], np.float32(0))
-
-
-def _range(rows: Sliceable) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest of every entry, float64."""
-    low = np.min([chunk.min(axis=0) for chunk in chunks(rows)], axis=0).astype(np.float64)
-    high = np.max([chunk.max(axis=0) for chunk in chunks(rows)], axis=0).astype(np.float64)
-    return low, high

@@ -17,7 +17,7 @@ class PolicySession(Protocol):
         """Clears the recurrent state of `slot`, as at hand-back; its random numbers go on."""
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
-        """Actions for `k` slots, as the task takes them. A row depends on nothing but its own slot, bit for bit."""
+        """Actions in [-1, 1] for `k` different slots. A row depends on nothing but its own slot, bit for bit."""
 
 
 @runtime_checkable

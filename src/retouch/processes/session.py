@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import mujoco
 
-from retouch.collection import dataset_info
+from retouch.collection import dataset_info, noted
 from retouch.counting import one_at_a_time, stream_of, tally
 from retouch.episodes import edits
 from retouch.episodes.reader import Dataset
@@ -107,8 +107,8 @@ class Session:
             self.last = None
             self._insist(lambda: writer.discard(attempt.reason))
         else:
-            causes, reason = [[step, cause] for step, cause in attempt.causes], self._reason(attempt)
-            last = self._insist(lambda: writer.commit(attempt.outcome, reason, causes=causes))
+            reason = self._reason(attempt)
+            last = self._insist(lambda: writer.commit(attempt.outcome, reason, **noted(attempt)))
             self.last = last
             if attempt.discard:
                 self.last_edit = self._insist(lambda: edits.exclude(self.path, [last.id], attempt.reason))
