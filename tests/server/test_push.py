@@ -31,6 +31,7 @@ from .browser import CHROMIUM, Phone, chromium, complaints
 from .people import Person, Served, until
 
 ASIDE = np.array([0.006, 0.0, 0.0])  # where the policy goes, from the shaft, in world [m]
+SLOW_S = 120.0  # of patience with a machine that has much else to do
 SEED = next(attempt_seeds("collect", stream_of(0, 1)))  # of a session's first attempt
 MISSING = next(
     (
@@ -137,7 +138,7 @@ def test_a_push_on_the_phone_turns_a_failure_into_a_success(server: Served, desk
     banner = operate(desktop, server, "alone")
     desktop.keyboard.press("Space")
     expect(banner).to_contain_text("POLICY")
-    until(lambda: steps_done(desktop) >= GearInsertion.horizon)
+    until(lambda: steps_done(desktop) >= GearInsertion.horizon, SLOW_S)
     desktop.keyboard.press("Backspace")
     until(lambda: len(episodes(server, "alone").episodes) == 1)
     (alone,) = episodes(server, "alone").episodes
@@ -150,12 +151,7 @@ def test_a_push_on_the_phone_turns_a_failure_into_a_success(server: Served, desk
     expect(phone.page.get_by_role("button", name="PUSH", exact=True)).to_have_attribute("aria-pressed", "true")
     desktop.keyboard.press("Space")
     expect(banner).to_contain_text("POLICY")
-    takes_hold(phone, banner)  # in the air: there is nothing to be felt
-    phone.page.wait_for_timeout(300)
-    phone.lift()
-    expect(banner).to_contain_text("POLICY")
-    assert buzzes(phone) == []
-    until(lambda: steps_done(desktop) >= 200)
+    until(lambda: steps_done(desktop) >= 200, SLOW_S)
     expect(phone.page.get_by_role("img", name="The policy is heading down")).to_be_visible()
     takes_hold(phone, banner)
     expect(phone.page.locator("h1")).to_contain_text("PUSH")
@@ -229,6 +225,7 @@ def test_a_phone_that_is_closed_while_it_pushes_stops_the_robot(
     desktop.wait_for_timeout(400)
     phone.context.close()
     expect(banner).to_contain_text("PAUSED")
+    desktop.wait_for_timeout(1000)  # in which it lets go of the handle
     steps = steps_done(desktop)
     desktop.wait_for_timeout(700)
     expect(banner).to_contain_text("PAUSED")
