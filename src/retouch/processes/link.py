@@ -16,7 +16,7 @@ from retouch.operators.mailbox import Mailbox
 from retouch.operators.remote import Condition, Mark, PersonGone
 from retouch.processes import wire
 from retouch.processes.film import Film
-from retouch.sim.describe import body_poses, describe
+from retouch.sim.describe import body_poses, describe, drawn_bodies
 from retouch.sim.touch import TouchSensor
 from retouch.tasks.base import Task
 
@@ -82,7 +82,7 @@ class ServerLink:
         self._answered: dict[str, str | None] = {}
         self._heard_ms = math.inf
         self._poses = b""
-        self._bodies = task.physics.nbody
+        self._bodies = drawn_bodies(task.physics)
         self._contact_n = 0.0
         self._told: dict[str, Any] = {}
         self._told_ms = -1e9
