@@ -1,12 +1,11 @@
-"""Cable routing (CR-DAgger, section 4.1): a cable with one fixed end, led round three clips by a finger it slides through.
+"""Cable routing (CR-DAgger, section 4.1): a cable with one fixed end, led round three clips by a finger.
 
 The test grid is the paper's, five cables with four places of the fixed end each; three of the cables were seen. Sizes,
 stiffness and ranges, which the paper leaves open, are ours. How high each clip is differs from attempt to attempt, and
-a policy sees each of them several millimetres off: only touch, and a look at the cable, tell that it is too high or low.
+a policy sees each of them several millimetres off: only touch and a closer look tell that the cable is too high or low.
 """
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import mujoco
@@ -124,7 +123,9 @@ class CableRouting(ContactTask):
     def build(self, visuals: bool) -> mujoco.MjModel:
         """The arm with its finger, the board with its clips, and the cable."""
         scene = new_scene(self.name, visuals, memory=MISJUDGED)
-        scene.spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE  # the sparse factors of MuJoCo 4.0.0 err with flexes
+        scene.spec.option.jacobian = (
+            mujoco.mjtJacobian.mjJAC_DENSE
+        )  # the sparse factors of MuJoCo 4.0.0 err with flexes
         scene.table((1.4, 1.0, 0.05))
         mount = add_ur5e(scene, TOOL)
         add_finger(scene, mount)

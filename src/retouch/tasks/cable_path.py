@@ -58,9 +58,9 @@ def nearest(line: Points, point: Vector3) -> tuple[float, float]:
 
 
 def crossing(line: Points, y: float, most: float) -> tuple[Vector3, float] | None:
-    """Where a line last passes the plane at `y` forwards, no further along it than `most` [m], and how far along that is.
+    """Where a line last passes the plane at `y` forwards, and how far along it that is [m].
 
-    None where it never does.
+    None where it never does within the first `most` [m] of it.
     """
     far = lengths(line)
     for k in range(len(line) - 2, -1, -1):

@@ -5,8 +5,8 @@ hook of round wire that lies on its side: two rails, a back, and lips that sprea
 middle of its slot, u out of the mouth, v up. Clips open to alternate sides, so that a taut cable stays in them.
 
 The cable is a one-dimensional flex without elasticity of its own. What resists bending is a drive on the second
-difference of its vertices, whose gain is its stiffness: a control, and so part of an attempt's state, while the model is
-shared by all worlds.
+difference of its vertices, whose gain is its stiffness: a control, and so part of an attempt's state, while the model
+is shared by all worlds.
 """
 
 import math
@@ -43,14 +43,14 @@ CABLES = (
     Cable("silicone", 0.8e-4, 1.6, seen=False),
     Cable("braided", 6.0e-4, 3.6, seen=False),
 )
-PIECES, LENGTH, RADIUS = 40, 0.58, 0.0025  # of the cable [m]
+PIECES, LENGTH, RADIUS = 40, 0.60, 0.0025  # of the cable [m]
 PIECE = LENGTH / PIECES
 MASS = 0.045  # of a metre of it [kg]
 BENDING_DELAY = 0.005  # of what resists bending: its damping is so many times its stiffness [s]
 
 BOARD_HALF = (0.115, 0.185, 0.004)
 BOARD_TOP = TABLE_TOP + 2 * BOARD_HALF[2]
-HEIGHT = 0.05  # of the slots, in the middle of their travel, and of the fixed end above the board [m]
+HEIGHT = 0.06  # of the slots, in the middle of their travel, and of the fixed end above the board [m]
 APART, ASIDE = 0.07, 0.018  # of the clips along the way, and of their slots from its middle [m]
 CLIPS = tuple((side * ASIDE, APART * (k - 1) + 0.025, side) for k, side in enumerate((1, -1, 1)))
 """Of every clip: x and y of its slot [m], and to which side it opens: 1 away from the robot."""
@@ -66,7 +66,7 @@ FINGER_MASS, FINGER_STIFFNESS = 0.10, 10000.0  # [kg], [N/m]
 PAD_MASS, PAD_TRAVEL = 0.02, (-0.003, 0.0015)  # [kg]; of the pad that presses [m]
 PAD, BAR = 0.005, 0.004  # radii of the eye's upright and level sides [m]
 EYE_HALF = RADIUS + 0.0010  # of its height [m]
-GUIDE, GUIDE_HALF, GUIDE_BAR = (-0.040, -0.020, -0.150), 0.009, 0.003  # a ring that keeps the cable's rest aloft [m]
+GUIDE, GUIDE_HALF, GUIDE_BAR = (-0.040, -0.020, -0.125), 0.009, 0.003  # a ring that keeps the cable's rest aloft [m]
 GUIDE_WAY = np.array([-1.0, 0.0, -1.0]) / math.sqrt(2)  # in which it leads the cable, in the tool frame
 
 AT_PAD = JOINTS  # in ctrl: the pad's force [N]
@@ -137,7 +137,12 @@ def add_finger(scene: Scene, mount: mujoco.MjsBody) -> None:
     pad.explicitinertial = True
     pad.mass, pad.ipos, pad.inertia = PAD_MASS, (beside, 0, 0), (1e-6,) * 3
     pad.add_joint(
-        name="pad", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=(1, 0, 0), range=PAD_TRAVEL, limited=True, damping=[4.0, 0, 0]
+        name="pad",
+        type=mujoco.mjtJoint.mjJNT_SLIDE,
+        axis=(1, 0, 0),
+        range=PAD_TRAVEL,
+        limited=True,
+        damping=[4.0, 0, 0],
     )
     press = scene.spec.add_actuator(name="pad", target="pad", trntype=mujoco.mjtTrn.mjTRN_JOINT)
     press.gear = [-1, 0, 0, 0, 0, 0]
@@ -145,7 +150,7 @@ def add_finger(scene: Scene, mount: mujoco.MjsBody) -> None:
         _bar(scene, body, (side * beside, 0, -high), (side * beside, 0, high), PAD, DARK)
     for side in (-1, 1):
         _bar(scene, finger, (-beside, 0, side * high), (beside, 0, side * high), BAR, STEEL)
-    _bar(scene, finger, (0, 0, -high - 0.006), (0, 0, -0.10), 0.006, STEEL)
+    _bar(scene, finger, (0, 0, -high - 0.006), (0, 0, -0.09), 0.006, STEEL)
     # The guide is no obstacle: nothing but the cable comes so high.
     across, along = np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, -1.0]) / math.sqrt(2)
     corners = [np.array(GUIDE) + GUIDE_HALF * (a * across + b * along) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]

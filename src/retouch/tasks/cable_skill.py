@@ -13,18 +13,24 @@ from jaxtyping import Float64
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
-from retouch.tasks.cable_view import ABOVE, AWAY, BEFORE, BELOW, IN, OUTSIDE, RAIL, Observation, View
+from retouch.tasks.cable_view import OUTSIDE, RAIL, Observation, View
 from retouch.tasks.gear_skill import nearer
 
 PERIOD = 0.02  # of a command [s]
 TRANSIT, SWEEP = 0.10, 0.05  # [m/s]
-BEYOND = 0.036  # a clip, along the way, of an eye that leads the cable into it [m]
+BEYOND = 0.042  # a clip, along the way, of an eye that leads the cable into it [m]
 NEAR = 0.042  # of an eye that is led around what the cable is held by, from there [m]
-OUT, INTO = OUTSIDE + 0.014, BACK - 0.010  # u of the cable before a clip's mouth, and as it is drawn against its back [m]
-CLEARING = RAIL + WIRE + RADIUS + 0.006  # v of a cable that passes above or below a clip without touching it [m]
+OUT, INTO = (
+    OUTSIDE + 0.014,
+    BACK - 0.010,
+)  # u of the cable before a clip's mouth, and as it is drawn against its back [m]
+BEHIND = BACK - 0.008  # u of a cable that has nothing of the clip above it or below it [m]
+FUNNEL = 0.0055  # v of a cable that finds its way between the lips, at most [m]
+TAUT = 0.003  # the eye is led so much nearer than there is cable, or it would draw out ever more of it [m]
+CLEARING = RAIL + WIRE + RADIUS + 0.007  # v of a cable that passes above or below a clip without touching it [m]
 LEAST_HEIGHT = 0.015  # of the eye above the board [m]
-HIGH = 0.06  # above the slots, of an eye that is led over clips [m]
-LEVEL = 0.002  # a cable is at the height of a slot when it is nearer than this [m]
+AIMED = 0.08  # an eye is led the right way when it is nearer to that than this [rad]
+TIRED = 120  # steps without getting on before it tries otherwise
 
 
 class CableSkill:
@@ -46,57 +52,141 @@ class CableSkill:
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
         self.stage = "carry"
+        self._doing = ""
+        self._best = math.inf
+        self._stuck = 0  # steps since what is being done last got nearer to its end
+        self._escape: list[Vector3] = []  # steps to be made first [m]
 
     def act(self, observation: Observation) -> Float64[np.ndarray, " 24"]:
         """The next command, from `sight` alone."""
         view = View(observation)
+        if self._escape:
+            self.stage = "escape"
+            return self._go(view, view.asked + self._escape.pop(), TRANSIT)
         number = min(view.next, len(CLIPS) - 1)
-        side = CLIPS[number][2]
-        clip = view.clips[number]
-        pivot, paid = view.pivot(number)
-        free = view.at_eye - paid
-        run = clip[1] - pivot[1]
-        far = max(free, math.hypot(run + BEYOND, 0.0) * 1.05)
-        place = view.in_clip(number)
-        how = view.passes[number]
+        later = [k for k in range(number + 1, len(CLIPS)) if self._hooked(view, k)]
+        if later:  # past a clip that was missed: out of the last one first
+            route = Route(view, later[-1])
+            goal, speed = self._out(route) if view.held[later[-1]] else self._free(route)
+        else:
+            goal, speed = self._on(Route(view, number))
+        self._watch(f"{self.stage} {number} {later}", math.dist(view.eye, goal))
+        return self._go(view, goal, speed)
 
-        def towards(u: float, v: float, radius: float) -> Vector3:
-            """The eye at a distance from the pivot, such that the taut cable passes the clip at u, v."""
-            way = np.array([clip[0] + side * u - pivot[0], run])
-            size = float(np.linalg.norm(way))
-            height = pivot[2] + (clip[2] + v - pivot[2]) * max(1.0, radius / size)
-            return np.array([*(pivot[:2] + way / size * radius), max(height, LEAST_HEIGHT)])
+    def _hooked(self, view: View, clip: int) -> bool:
+        """Whether the cable is in a clip, or where it would catch in it."""
+        place = view.in_clip(clip)
+        return place is not None and BEHIND < place[0] < OUTSIDE and abs(place[1]) < CLEARING
 
-        now = math.dist(view.eye[:2], pivot[:2])
-        if place is None:  # not there yet
-            goal = towards(OUT, 0.0, max(free, NEAR))
-            if math.dist(view.eye[:2], goal[:2]) > 0.004 and now < run:
-                self.stage = "around"
-                return self._go(view, self._around(view, pivot, goal, max(free, NEAR)), TRANSIT)
+    def _on(self, route: "Route") -> tuple[Vector3, float]:
+        """Where to lead the eye, and how fast, for the cable to come into a clip."""
+        view, place = route.view, route.view.in_clip(route.clip)
+        if place is not None:
+            u, v = place
+            off = abs(v) > (FUNNEL + 0.002 if self.stage == "in" else FUNNEL - 0.001)
+            if u >= OUTSIDE and (off or route.radius < route.far - 0.012):
+                self.stage = "level"
+                return route.eye(OUT, self._against(v), route.far), TRANSIT
+            if u >= OUTSIDE or (u > BEHIND and abs(v) < FUNNEL):
+                self.stage = "in"
+                return route.eye(INTO, self._against(v) if u > OUTSIDE - 0.004 else 0.0, route.far), SWEEP
+            if u > BEHIND and v < CLEARING:
+                return self._free(route)
+        if abs(route.aside) < AIMED:
             self.stage = "carry"
-            return self._go(view, towards(OUT, 0.0, far), TRANSIT)
-        u, v = place
-        if how in (ABOVE, BELOW):
-            off = math.copysign(CLEARING, v)
-            self.stage = "free"
-            if abs(v) < CLEARING - 0.002:
-                eye = towards(u, off, far)
-                return self._go(view, np.array([*view.asked[:2], eye[2]]), SWEEP)
-            return self._go(view, towards(OUT + 0.005, off, far), SWEEP)
-        if now < far - 0.008 or (u > OUTSIDE and abs(v) > LEVEL):
-            self.stage = "level"
-            return self._go(view, towards(OUT, 0.0, far), TRANSIT)
-        self.stage = "in"
-        return self._go(view, towards(INTO, 0.0, far), SWEEP)
+            return route.eye(OUT, 0.0, route.far), TRANSIT
+        if route.free < NEAR + 0.012:
+            self.stage = "around"
+            return route.turned(0.0, max(route.free, NEAR)), TRANSIT
+        over = route.turned(CLEARING, route.free)
+        if view.eye[2] < over[2] - 0.006:
+            self.stage = "lift"
+            return np.array([*view.asked[:2], over[2]]), TRANSIT
+        self.stage = "over"
+        return over, TRANSIT
 
-    def _around(self, view: View, pivot: Vector3, goal: Vector3, radius: float) -> Vector3:
-        """A point a little further on the circle about the pivot, on the way to the goal."""
-        here = math.atan2(*(view.asked - pivot)[:2].tolist())
-        there = math.atan2(*(goal - pivot)[:2].tolist())
-        angle = here + max(-0.3, min(0.3, there - here))
-        return np.array([pivot[0] + radius * math.sin(angle), pivot[1] + radius * math.cos(angle), goal[2]])
+    def _free(self, route: "Route") -> tuple[Vector3, float]:
+        """Off a clip's wire: up from above it, down from below it, and away from its back."""
+        place = route.view.in_clip(route.clip)
+        assert place is not None
+        self.stage = "free"
+        u, v = place
+        off = math.copysign(CLEARING, v)
+        if abs(v) < CLEARING - 0.003:
+            level = route.eye(u, off, route.far)[2]
+            if abs(route.view.eye[2] - level) > 0.004:
+                return np.array([*route.view.asked[:2], level]), SWEEP
+        return route.eye(OUT + 0.006, off, route.far), SWEEP
+
+    def _out(self, route: "Route") -> tuple[Vector3, float]:
+        """Out of a clip by its mouth."""
+        self.stage = "out"
+        return route.eye(OUT + 0.006, 0.0, route.far), SWEEP
+
+    @staticmethod
+    def _against(v: float) -> float:
+        """The height to lead the cable at that is seen to pass at v [m]: it hangs, or stands off."""
+        return -max(-0.008, min(0.008, 1.5 * v))
+
+    def _watch(self, doing: str, left: float) -> None:
+        """Notice getting nowhere: rise then, a little aside, and see."""
+        if doing != self._doing or left < self._best - 0.002:
+            self._doing, self._best, self._stuck = doing, left, 0
+            return
+        self._stuck += 1
+        if self._stuck > TIRED:
+            way = self._rng.normal(0.0, 0.0006, 2)
+            self._escape, self._stuck, self._best = [np.array([*way, 0.0015])] * 30, 0, math.inf
 
     def _go(self, view: View, goal: Vector3, speed: float) -> Float64[np.ndarray, " 24"]:
         """Lead the reference towards a place of the eye on the board, upright."""
         ahead = nearer(view.reference, view.upright(goal), self._speed * speed, 0.8 * self._speed)
         return command_of(ahead)
+
+
+class Route:
+    """The way of the eye about what the cable is held by before a clip.
+
+    Args:
+        clip: that the cable is to pass.
+
+    Attributes:
+        free: how much cable there is from there to the eye [m].
+        radius: how far the eye is from there, in the plane [m].
+        far: how far it shall be, for the cable to be taut and the eye beyond the clip [m].
+        aside: how far round it is from the way before the clip's mouth [rad].
+    """
+
+    def __init__(self, view: View, clip: int):
+        self.view, self.clip = view, clip
+        self.slot, self.side = view.clips[clip], CLIPS[clip][2]
+        self.pivot, paid = view.pivot(clip)
+        self.free = view.at_eye - paid
+        self.run = float(self.slot[1] - self.pivot[1])
+        self.radius = math.dist(view.eye[:2], self.pivot[:2])
+        self.far = max(self.free - TAUT, math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run)
+        self.aside = self._angle(view.asked - self.pivot) - math.atan2(*self._way(OUT).tolist())
+
+    def _way(self, u: float) -> Float64[np.ndarray, " 2"]:
+        return np.array([self.slot[0] + self.side * u - self.pivot[0], self.run])
+
+    @staticmethod
+    def _angle(way: Vector3) -> float:
+        return math.atan2(float(way[0]), float(way[1]))
+
+    def eye(self, u: float, v: float, length: float) -> Vector3:
+        """Where the eye is when so much taut cable passes the clip at u, v [m]."""
+        way = self._way(u)
+        return self._at(way / math.hypot(*way), v, length)
+
+    def _at(self, way: Float64[np.ndarray, " 2"], v: float, length: float) -> Vector3:
+        size = math.hypot(*self._way(OUT))
+        rise = (self.slot[2] + v - self.pivot[2]) * max(1.0, length / size)
+        rise = max(rise, LEAST_HEIGHT - self.pivot[2])
+        level = math.sqrt(max(length**2 - rise**2, NEAR**2))
+        return np.array([*(self.pivot[:2] + way * level), self.pivot[2] + rise])
+
+    def turned(self, v: float, length: float) -> Vector3:
+        """A place a little further round, towards the way before the clip's mouth."""
+        angle = self._angle(self.view.asked - self.pivot) - max(-0.3, min(0.3, self.aside))
+        return self._at(np.array([math.sin(angle), math.cos(angle)]), v, length)

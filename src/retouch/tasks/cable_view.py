@@ -34,7 +34,7 @@ HEIGHTS, FIXED, PASSES, AT_EYE, OFF_EYE, WRENCH = slice(21, 24), slice(24, 27), 
 ABSENT = -1.0  # how far along the cable it passes a clip that it does not pass
 
 UNTHREADED = RADIUS + 0.004  # a cable whose middle is farther than this from the eye's has left it [m]
-IN_SLOT = (BACK, MOUTH - 0.002)  # u of a cable that is in a clip [m]
+IN_SLOT = (BACK, MOUTH - 0.005)  # u of a cable that is in a clip [m]
 OUTSIDE = MOUTH + 0.012  # u of a cable that is well before a clip's mouth [m]
 RAIL = ROOM + WIRE  # v of the rails' middles [m]
 IN, BEFORE, ABOVE, BELOW, AWAY = "in", "before", "above", "below", "away"
@@ -162,7 +162,7 @@ def progress(observation: Observation) -> float:
 
 
 def funnel_error(observation: Observation) -> tuple[float, float, float]:
-    """The cable against the next clip: how far too high or low [m], angle to the way through [rad], before the mouth [m].
+    """The cable against the next clip: too high or low by so much [m], its slope [rad], before the mouth [m].
 
     While it has not come to the clip, the eye stands for it.
     """
