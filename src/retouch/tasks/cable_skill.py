@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
-from retouch.tasks.cable_view import OUTSIDE, RAIL, Observation, View
+from retouch.tasks.cable_view import BEHIND, OUTSIDE, RAIL, Observation, View
 from retouch.tasks.gear_skill import nearer
 
 PERIOD = 0.02  # of a command [s]
@@ -24,10 +24,11 @@ OUT, INTO = (
     OUTSIDE + 0.014,
     BACK - 0.010,
 )  # u of the cable before a clip's mouth, and as it is drawn against its back [m]
-BEHIND = BACK - 0.008  # u of a cable that has nothing of the clip above it or below it [m]
 FUNNEL = 0.0055  # v of a cable that finds its way between the lips, at most [m]
-TAUT = 0.003  # the eye is led so much nearer than there is cable, or it would draw out ever more of it [m]
+TAUT = 0.003  # the eye is led so much farther than there is cable, or nearer where it would draw out more of it [m]
+PULL = 0.3  # of a cable that is taut, on the finger, at least [N]
 CLEARING = RAIL + WIRE + RADIUS + 0.007  # v of a cable that passes above or below a clip without touching it [m]
+OVER = RAIL + WIRE + RADIUS  # v of a cable that lies on a clip [m]
 LEAST_HEIGHT = 0.015  # of the eye above the board [m]
 AIMED = 0.08  # an eye is led the right way when it is nearer to that than this [rad]
 TIRED = 120  # steps without getting on before it tries otherwise
@@ -87,7 +88,7 @@ class CableSkill:
             if u >= OUTSIDE and (off or route.radius < route.far - 0.012):
                 self.stage = "level"
                 return route.eye(OUT, self._against(v), route.far), TRANSIT
-            if u >= OUTSIDE or (u > BEHIND and abs(v) < FUNNEL):
+            if u >= OUTSIDE or (u > BACK and abs(v) < FUNNEL):
                 self.stage = "in"
                 return route.eye(INTO, self._against(v) if u > OUTSIDE - 0.004 else 0.0, route.far), SWEEP
             if u > BEHIND and v < CLEARING:
@@ -99,9 +100,10 @@ class CableSkill:
             self.stage = "around"
             return route.turned(0.0, max(route.free, NEAR)), TRANSIT
         over = route.turned(CLEARING, route.free)
-        if view.eye[2] < over[2] - 0.006:
+        low = place is not None and place[1] < OVER and view.eye[2] < over[2] + 0.03
+        if view.eye[2] < over[2] - 0.006 or low:
             self.stage = "lift"
-            return np.array([*view.asked[:2], over[2]]), TRANSIT
+            return np.array([*view.asked[:2], over[2] + (0.04 if low else 0.0)]), TRANSIT
         self.stage = "over"
         return over, TRANSIT
 
@@ -164,8 +166,16 @@ class Route:
         self.free = view.at_eye - paid
         self.run = float(self.slot[1] - self.pivot[1])
         self.radius = math.dist(view.eye[:2], self.pivot[:2])
-        self.far = max(self.free - TAUT, math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run)
+        self.far = max(self._taut(), math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run)
         self.aside = self._angle(view.asked - self.pivot) - math.atan2(*self._way(OUT).tolist())
+
+    def _taut(self) -> float:
+        """How far the eye has to be for the cable to be taut: farther than it is, unless it is felt to pull [m]."""
+        if not self.view.feels:
+            return self.free - TAUT
+        way = self.pivot - self.view.eye
+        pull = float(self.view.force @ way) / max(1e-6, float(np.linalg.norm(way)))
+        return self.free + (TAUT if pull < PULL else -TAUT)
 
     def _way(self, u: float) -> Float64[np.ndarray, " 2"]:
         return np.array([self.slot[0] + self.side * u - self.pivot[0], self.run])

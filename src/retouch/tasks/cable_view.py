@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
-from retouch.geometry import Pose, Vector3
+from retouch.geometry import Pose, Vector3, quat_inverse, quat_rotate
 from retouch.robots.ur5e_arm import pointing_down
 from retouch.tasks.cable_scene import BACK, CLIPS, MOUTH, RADIUS, ROOM, WIRE
 from retouch.tasks.contact import POSE_NAMES, WRENCH_NAMES
@@ -36,6 +36,7 @@ ABSENT = -1.0  # how far along the cable it passes a clip that it does not pass
 UNTHREADED = RADIUS + 0.004  # a cable whose middle is farther than this from the eye's has left it [m]
 IN_SLOT = (BACK, MOUTH - 0.005)  # u of a cable that is in a clip [m]
 OUTSIDE = MOUTH + 0.012  # u of a cable that is well before a clip's mouth [m]
+BEHIND = BACK - 0.004  # u of a cable that has nothing of the clip above it or below it [m]
 RAIL = ROOM + WIRE  # v of the rails' middles [m]
 IN, BEFORE, ABOVE, BELOW, AWAY = "in", "before", "above", "below", "away"
 
@@ -48,9 +49,9 @@ def passes(u: float, v: float) -> str:
     """
     if IN_SLOT[0] <= u <= IN_SLOT[1] and abs(v) < RAIL:
         return IN
-    if u > IN_SLOT[1]:
+    if u > OUTSIDE or (u > IN_SLOT[1] and abs(v) < RAIL):
         return BEFORE
-    return ABOVE if v > 0 else BELOW
+    return ABOVE if v > 0 or u < BEHIND else BELOW  # below there is no way past its foot
 
 
 class View:
@@ -62,7 +63,8 @@ class View:
         self.reference = Pose.from_vector(o[REFERENCE])
         self.board = Pose.from_vector(o[BOARD])
         self._seen = o
-        self.wrench = o[WRENCH] if len(o) > WRENCH.start else np.zeros(6)
+        self.feels = len(o) > WRENCH.start
+        self.wrench = o[WRENCH] if self.feels else np.zeros(6)
         self.at_eye, self.off_eye = float(o[AT_EYE]), float(o[OFF_EYE])
 
     @cached_property
@@ -74,6 +76,11 @@ class View:
     def asked(self) -> Vector3:
         """Where the eye was last asked to be."""
         return self.board.inverse().apply(self.reference.position)
+
+    @cached_property
+    def force(self) -> Vector3:
+        """That is felt on the finger [N]."""
+        return quat_rotate(quat_inverse(self.board.quat), quat_rotate(self.tool.quat, self.wrench[:3]))
 
     @cached_property
     def yaw(self) -> float:
