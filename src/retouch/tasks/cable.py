@@ -113,6 +113,7 @@ class CableRouting(ContactTask):
         self._board, self._eye = model.site("board").id, model.site("eye").id
         self._board_at = int(model.joint("board_x").qposadr[0])
         self._anchor_at = int(model.joint("anchor_x").qposadr[0])
+        self._finger_at = int(model.joint("finger").qposadr[0])
         self._clips_at = [int(model.joint(f"clip{k}_z").qposadr[0]) for k in range(len(CLIPS))]
         self._cable_at = int(model.joint("cable1_x").qposadr[0])
         first = model.body("cable1").id
@@ -166,6 +167,7 @@ class CableRouting(ContactTask):
         anchor = board.apply(fixed)
         data.qpos[self._anchor_at : self._anchor_at + 2] = anchor[:2]
         self._arm.place(data, self._arm.joints_for(start))
+        data.qpos[self._finger_at : self._finger_at + 7] = [*start.position, *start.quat]
         data.ctrl[AT_PAD], data.ctrl[AT_BENDING:] = cable.squeeze, bending_of(cable)
         vertices = laid(anchor, start, BOARD_TOP)[1:]
         data.qpos[self._cable_at : self._cable_at + 3 * PIECES] = (vertices - self._rest).ravel()

@@ -60,9 +60,9 @@ BACK, MOUTH, LIP, SPREAD = -0.006, 0.010, 0.005, 0.002  # u of the back's middle
 # Places that are part of the state have joints; see gear_scene.
 FIXED_MASS, FIXED_DAMPING = 10.0, 3e8  # [kg], [kg m^2]; [N s/m], [N m s]
 
-TOOL = Tool(length=0.20, mass=0.60, com=(0.0, 0.0, 0.07))
+TOOL = Tool(length=0.20, mass=0.50, com=(0.0, 0.0, 0.06))
 """Its frame: in the middle of the eye at the finger's tip, z down, the cable led through it along -y."""
-FINGER_MASS, FINGER_STIFFNESS = 0.10, 10000.0  # [kg], [N/m]
+FINGER_MASS = 0.10  # besides [kg]
 PAD_MASS, PAD_TRAVEL = 0.02, (-0.003, 0.0015)  # [kg]; of the pad that presses [m]
 PAD, BAR = 0.005, 0.004  # radii of the eye's upright and level sides [m]
 EYE_HALF = RADIUS + 0.0010  # of its height [m]
@@ -119,18 +119,17 @@ def add_board(scene: Scene) -> None:
 def add_finger(scene: Scene, mount: mujoco.MjsBody) -> None:
     """A finger with an eye at its tip, one of whose sides is a pad that presses, and a guide for the cable's rest."""
     mount.explicitinertial = True
-    mass = TOOL.mass - FINGER_MASS - PAD_MASS
-    tip = TOOL.length
-    mount.mass, mount.inertia = mass, (1e-3, 1e-3, 3e-4)
-    mount.ipos = (0, 0, (TOOL.mass * TOOL.com[2] - FINGER_MASS * (tip - 0.03) - PAD_MASS * tip) / mass)
-    finger = mount.add_body(name="finger", pos=(0, 0, tip), gravcomp=1.0)
-    finger.explicitinertial = True
+    mount.mass, mount.ipos, mount.inertia = TOOL.mass, TOOL.com, (1e-3, 1e-3, 3e-4)
+    # MuJoCo 4.0.0 leaves out of force sensors what a flex presses with. What welds press with they have: so the finger
+    # is a body of its own, which a weld that gives a little holds to its mount.
+    finger = scene.free_body("finger")
+    finger.gravcomp, finger.explicitinertial = 1.0, True
     finger.mass, finger.ipos, finger.inertia = FINGER_MASS, (0, 0, -0.03), (1e-4, 1e-4, 2e-5)
-    for number, axis in enumerate(np.eye(3)):
-        finger.add_joint(
-            name=f"finger{number}", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis, stiffness=[FINGER_STIFFNESS, 0, 0],
-            damping=[2 * math.sqrt(FINGER_STIFFNESS * FINGER_MASS), 0, 0],
-        )  # fmt: skip
+    weld = scene.spec.add_equality(
+        type=mujoco.mjtEq.mjEQ_WELD, name1=mount.name, name2="finger", objtype=mujoco.mjtObj.mjOBJ_BODY,
+        solref=FIRM, solimp=(0.95, 0.99, 0.001, 0.5, 2.0),
+    )  # fmt: skip
+    weld.data[:11] = [0, 0, 0, 0, 0, TOOL.length, 1, 0, 0, 0, 1]
     finger.add_site(name="eye")
     beside, high = PAD + RADIUS, EYE_HALF + BAR
     pad = finger.add_body(name="pad", gravcomp=1.0)

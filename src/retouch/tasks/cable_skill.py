@@ -28,7 +28,7 @@ FUNNEL = 0.0055  # v of a cable that finds its way between the lips, at most [m]
 TAUT = 0.003  # the eye is led so much farther than there is cable, or nearer where it would draw out more of it [m]
 PULL = 0.3  # of a cable that is taut, on the finger, at least [N]
 CLEARING = RAIL + WIRE + RADIUS + 0.007  # v of a cable that passes above or below a clip without touching it [m]
-OVER = RAIL + WIRE + RADIUS  # v of a cable that lies on a clip [m]
+OVER = RAIL + WIRE + RADIUS + 0.002  # v of a cable that lies on a clip [m]
 LEAST_HEIGHT = 0.015  # of the eye above the board [m]
 AIMED = 0.08  # an eye is led the right way when it is nearer to that than this [rad]
 TIRED = 120  # steps without getting on before it tries otherwise
@@ -75,9 +75,10 @@ class CableSkill:
         return self._go(view, goal, speed)
 
     def _hooked(self, view: View, clip: int) -> bool:
-        """Whether the cable is in a clip, or where it would catch in it."""
+        """Whether the cable is in a clip, or below it where it would catch in it."""
         place = view.in_clip(clip)
-        return place is not None and BEHIND < place[0] < OUTSIDE and abs(place[1]) < CLEARING
+        most = OUTSIDE + (0.008 if self.stage in ("out", "free") else 0.0)
+        return place is not None and BEHIND < place[0] < most and place[1] < FUNNEL
 
     def _on(self, route: "Route") -> tuple[Vector3, float]:
         """Where to lead the eye, and how fast, for the cable to come into a clip."""
@@ -85,12 +86,14 @@ class CableSkill:
         if place is not None:
             u, v = place
             off = abs(v) > (FUNNEL + 0.002 if self.stage == "in" else FUNNEL - 0.001)
-            if u >= OUTSIDE and (off or route.radius < route.far - 0.012):
+            off = off or (self.stage != "in" and (route.radius < route.far - 0.012 or route.slack))
+            if u >= OUTSIDE and off:
                 self.stage = "level"
                 return route.eye(OUT, self._against(v), route.far), TRANSIT
             if u >= OUTSIDE or (u > BACK and abs(v) < FUNNEL):
                 self.stage = "in"
-                return route.eye(INTO, self._against(v) if u > OUTSIDE - 0.004 else 0.0, route.far), SWEEP
+                aim = self._against(v) if u > OUTSIDE - 0.004 else 0.0
+                return route.eye(max(INTO, u - 0.012), aim, route.far), SWEEP  # little by little, along an arc
             if u > BEHIND and v < CLEARING:
                 return self._free(route)
         if abs(route.aside) < AIMED:
@@ -100,7 +103,8 @@ class CableSkill:
             self.stage = "around"
             return route.turned(0.0, max(route.free, NEAR)), TRANSIT
         over = route.turned(CLEARING, route.free)
-        low = place is not None and place[1] < OVER and view.eye[2] < over[2] + 0.03
+        others = [view.in_clip(k) for k in range(route.clip, len(CLIPS))]
+        low = any(p is not None and p[1] < OVER for p in others) and view.eye[2] < over[2] + 0.03
         if view.eye[2] < over[2] - 0.006 or low:
             self.stage = "lift"
             return np.array([*view.asked[:2], over[2] + (0.04 if low else 0.0)]), TRANSIT
@@ -155,6 +159,7 @@ class Route:
     Attributes:
         free: how much cable there is from there to the eye [m].
         radius: how far the eye is from there, in the plane [m].
+        slack: whether the cable is not felt to pull.
         far: how far it shall be, for the cable to be taut and the eye beyond the clip [m].
         aside: how far round it is from the way before the clip's mouth [rad].
     """
@@ -166,16 +171,13 @@ class Route:
         self.free = view.at_eye - paid
         self.run = float(self.slot[1] - self.pivot[1])
         self.radius = math.dist(view.eye[:2], self.pivot[:2])
-        self.far = max(self._taut(), math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run)
+        way = self.pivot - view.eye
+        pull = float(view.force @ way) / max(1e-6, float(np.linalg.norm(way)))
+        self.slack = view.feels and pull < PULL
+        self.far = max(
+            self.free + (TAUT if self.slack else -TAUT), math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run
+        )
         self.aside = self._angle(view.asked - self.pivot) - math.atan2(*self._way(OUT).tolist())
-
-    def _taut(self) -> float:
-        """How far the eye has to be for the cable to be taut: farther than it is, unless it is felt to pull [m]."""
-        if not self.view.feels:
-            return self.free - TAUT
-        way = self.pivot - self.view.eye
-        pull = float(self.view.force @ way) / max(1e-6, float(np.linalg.norm(way)))
-        return self.free + (TAUT if pull < PULL else -TAUT)
 
     def _way(self, u: float) -> Float64[np.ndarray, " 2"]:
         return np.array([self.slot[0] + self.side * u - self.pivot[0], self.run])
@@ -192,6 +194,10 @@ class Route:
     def _at(self, way: Float64[np.ndarray, " 2"], v: float, length: float) -> Vector3:
         size = math.hypot(*self._way(OUT))
         rise = (self.slot[2] + v - self.pivot[2]) * max(1.0, length / size)
+        if v > OVER:  # over what comes behind it, too
+            for slot in self.view.clips[self.clip + 1 :]:
+                away = float(slot[1] - self.pivot[1])
+                rise = max(rise, (slot[2] + v - self.pivot[2]) * length / away if away < length else -math.inf)
         rise = max(rise, LEAST_HEIGHT - self.pivot[2])
         level = math.sqrt(max(length**2 - rise**2, NEAR**2))
         return np.array([*(self.pivot[:2] + way * level), self.pivot[2] + rise])
