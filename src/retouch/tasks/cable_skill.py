@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
-from retouch.tasks.cable_view import BEHIND, OUTSIDE, RAIL, Observation, View
+from retouch.tasks.cable_view import BEFORE, BEHIND, IN, OUTSIDE, RAIL, Observation, View
 from retouch.tasks.gear_skill import nearer
 
 PERIOD = 0.02  # of a command [s]
@@ -68,7 +68,7 @@ class CableSkill:
         later = [k for k in range(number + 1, len(CLIPS)) if self._hooked(view, k)]
         if later:  # past a clip that was missed: out of the last one first
             route = Route(view, later[-1])
-            goal, speed = self._out(route) if view.held[later[-1]] else self._free(route)
+            goal, speed = self._out(route) if view.passes[later[-1]] in (IN, BEFORE) else self._free(route)
         else:
             goal, speed = self._on(Route(view, number))
         self._watch(f"{self.stage} {number} {later}", math.dist(view.eye, goal))
@@ -93,7 +93,9 @@ class CableSkill:
             if u >= OUTSIDE or (u > BACK and abs(v) < FUNNEL):
                 self.stage = "in"
                 aim = self._against(v) if u > OUTSIDE - 0.004 else 0.0
-                return route.eye(max(INTO, u - 0.012), aim, route.far), SWEEP  # little by little, along an arc
+                return route.eye(
+                    max(INTO, route.aimed - 0.012), aim, route.far
+                ), SWEEP  # little by little, along an arc
             if u > BEHIND and v < CLEARING:
                 return self._free(route)
         if abs(route.aside) < AIMED:
@@ -104,7 +106,8 @@ class CableSkill:
             return route.turned(0.0, max(route.free, NEAR)), TRANSIT
         over = route.turned(CLEARING, route.free)
         others = [view.in_clip(k) for k in range(route.clip, len(CLIPS))]
-        low = any(p is not None and p[1] < OVER for p in others) and view.eye[2] < over[2] + 0.03
+        clear = OVER + (0.006 if self.stage == "lift" else 0.0)
+        low = any(p is not None and p[1] < clear for p in others) and view.eye[2] < over[2] + 0.03
         if view.eye[2] < over[2] - 0.006 or low:
             self.stage = "lift"
             return np.array([*view.asked[:2], over[2] + (0.04 if low else 0.0)]), TRANSIT
@@ -161,6 +164,7 @@ class Route:
         radius: how far the eye is from there, in the plane [m].
         slack: whether the cable is not felt to pull.
         far: how far it shall be, for the cable to be taut and the eye beyond the clip [m].
+        aimed: u of where a straight line from there to the eye passes the clip [m].
         aside: how far round it is from the way before the clip's mouth [rad].
     """
 
@@ -177,6 +181,9 @@ class Route:
         self.far = max(
             self.free + (TAUT if self.slack else -TAUT), math.hypot(*self._way(INTO)) * (self.run + BEYOND) / self.run
         )
+        ahead = max(1e-3, float(view.asked[1] - self.pivot[1]))
+        at = self.pivot[0] + (view.asked[0] - self.pivot[0]) * self.run / ahead
+        self.aimed = self.side * float(at - self.slot[0])
         self.aside = self._angle(view.asked - self.pivot) - math.atan2(*self._way(OUT).tolist())
 
     def _way(self, u: float) -> Float64[np.ndarray, " 2"]:

@@ -133,10 +133,12 @@ class View:
         return self.off_eye < UNTHREADED
 
     def pivot(self, clip: int) -> tuple[Vector3, float]:
-        """What the cable is held by before a clip: where, and how much cable there is up to there [m]."""
+        """What holds the cable before a clip, if only its foot: where, and how much cable there is up to it [m]."""
         for before in range(clip - 1, -1, -1):
-            if self.held[before]:
-                return self.clips[before], self.along(before)
+            place = self.in_clip(before)
+            if place is not None and (self.held[before] or (self.passes[before] == BELOW and place[0] < MOUTH)):
+                u, v = place
+                return self.clips[before] + np.array([CLIPS[before][2] * u, 0.0, v]), self.along(before)
         return self.fixed, 0.0
 
     def upright(self, position: Vector3, yaw: float = 0.0) -> Pose:
