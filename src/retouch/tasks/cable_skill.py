@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
-from retouch.tasks.cable_view import BEFORE, BEHIND, IN, OUTSIDE, RAIL, Observation, View
+from retouch.tasks.cable_view import AWAY, BEFORE, BEHIND, BELOW, IN, OUTSIDE, RAIL, Observation, View
 from retouch.tasks.gear_skill import nearer
 
 PERIOD = 0.02  # of a command [s]
@@ -69,6 +69,8 @@ class CableSkill:
         if later:  # past a clip that was missed: out of the last one first
             route = Route(view, later[-1])
             goal, speed = self._out(route) if view.passes[later[-1]] in (IN, BEFORE) else self._free(route)
+        elif view.passes[number] == BELOW and any(how != AWAY for how in view.passes[number + 1 :]):
+            goal, speed = self._back(view, number), TRANSIT
         else:
             goal, speed = self._on(Route(view, number))
         self._watch(f"{self.stage} {number} {later}", math.dist(view.eye, goal))
@@ -96,7 +98,8 @@ class CableSkill:
                 return route.eye(
                     max(INTO, route.aimed - 0.012), aim, route.far
                 ), SWEEP  # little by little, along an arc
-            if u > BEHIND and v < CLEARING:
+            aimed = abs(route.aside) < (2 * AIMED if self.stage == "free" else AIMED)
+            if u > BEHIND and (v < 0 or (v < CLEARING and aimed)):
                 return self._free(route)
         if abs(route.aside) < AIMED:
             self.stage = "carry"
@@ -126,6 +129,13 @@ class CableSkill:
             if abs(route.view.eye[2] - level) > 0.004:
                 return np.array([*route.view.asked[:2], level]), SWEEP
         return route.eye(OUT + 0.006, off, route.far), SWEEP
+
+    def _back(self, view: View, number: int) -> Vector3:
+        """Back before the clips that come after the one whose foot the cable is caught at."""
+        self.stage = "back"
+        x, y, z = view.asked.tolist()
+        before = float(view.clips[number + 1][1]) - 0.02
+        return np.array([x, min(y, before), max(z, float(view.clips[number][2]) - CLEARING)])
 
     def _out(self, route: "Route") -> tuple[Vector3, float]:
         """Out of a clip by its mouth."""

@@ -22,6 +22,7 @@ GROUP = "retouch.tasks"
 
 _targets = {
     "book-flipping": "retouch.tasks.book:BookFlipping",
+    "cable-routing": "retouch.tasks.cable:CableRouting",
     "coffee": "retouch.tasks.coffee:Coffee",
     "gear-insertion": "retouch.tasks.gear:GearInsertion",
     "threading": "retouch.tasks.threading:Threading",
