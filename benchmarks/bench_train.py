@@ -26,7 +26,8 @@ from torch import nn
 
 from retouch.episodes.schema import ControlSource
 from retouch.learning.data import TrainingData
-from retouch.learning.train import TrainConfig, TrainProgress, train
+from retouch.learning.loop import TrainProgress
+from retouch.learning.train import TrainConfig, train
 from retouch.learning.weights import METHODS
 from retouch.policies.checkpoint import load_policy
 

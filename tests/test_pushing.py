@@ -12,10 +12,10 @@ from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError
 from retouch.geometry import Pose
-from retouch.operators.correction import Push, Sight
+from retouch.operators.correction import Push, Replace, Sight
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
-from retouch.robots.ur5e import grip_of
+from retouch.robots.ur5e import command_of, grip_of
 from retouch.robots.ur5e_arm import HANDLE_LENGTH, HANDLE_MIDDLE, pointing_down
 from retouch.rollout import replay, rollout
 from tests.pressing import BIAS, BlindPolicy, Pressing
@@ -115,6 +115,40 @@ def test_who_takes_over_leads_a_robot_that_does_not_resist(tmp_path: Path) -> No
     assert frames["tick_stiffness"][led].max() == 0.0
     assert frames["tick_stiffness"][~led].min() > 0.0
     assert np.linalg.norm(frames["tick_hand_wrench"][led, -1, :3], axis=-1).max() > 3.0
+
+
+class Leader:
+    """Holds a robot that does not resist for 20 steps, and lets go."""
+
+    name, repeatable = "scripted: leader", True
+
+    def session(self, task: Pressing, seed: int, way: str) -> "Leader":
+        return self
+
+    def correct(self, sight: Sight) -> Replace | None:
+        if not 20 <= sight.step < 40:
+            return None
+        return Replace(command_of(pointing_down(sight.observation[:3]), stiffness=(0.0, 0.0)))
+
+
+def test_a_robot_that_was_led_takes_hold_of_itself_gently(tmp_path: Path) -> None:
+    """For 0.3 s it stays where it was left, its stiffness growing; nobody learns from that; then the policy goes on."""
+    target = Target(episodes=1, max_attempts=1)
+    collect(TASK, Leader(), "take-over", tmp_path, target, policy=BlindPolicy(), policy_name="blind")
+    dataset = Dataset(tmp_path)
+    (episode,) = dataset.all_episodes
+    frames = dataset.frames(episode)
+    source, end = frames["control_source"], 40 + TASK.settling
+    assert (source[20:40] == ControlSource.OPERATOR).all()
+    assert (source[40:end] == ControlSource.NONE).all()
+    assert (source[end:] == ControlSource.POLICY).all()
+    assert frames["intervention"].sum() == 20
+    stiffness = frames["tick_stiffness"][:, 0, 0]
+    np.testing.assert_allclose(stiffness[40:end], np.arange(1, TASK.settling + 1) / TASK.settling * stiffness[0])
+    reference = frames["tick_reference"][41:end].reshape(-1, 7)
+    np.testing.assert_allclose(reference, np.tile(reference[0], (len(reference), 1)), atol=1e-6)
+    states = replay(TASK, episode.seed, frames["action"], frames["grip"])
+    np.testing.assert_array_equal(states[:-1], frames["sim_state"])
 
 
 def test_a_robot_without_a_handle_cannot_be_pushed() -> None:

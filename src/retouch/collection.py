@@ -115,8 +115,8 @@ def collect(
                 record=record,
             ):
                 assert isinstance(attempt.recorder, EpisodeWriter)
-                attempt.recorder.commit(attempt.outcome, attempt.reason, causes=_causes(attempt))
-                counted.add(attempt.outcome == "success", attempt.steps, attempt.human_steps)
+                attempt.recorder.commit(attempt.outcome, attempt.reason, **noted(attempt))
+                counted.add(attempt.outcome == "success", attempt.steps, attempt.human_steps, attempt.force)
                 done = counted.human_steps if target.samples is not None else counted.successes
                 stage.at(min(done, goal), f"{counted.attempts} attempts, {counted.successes} solved")
                 if counted.reached(target):
@@ -157,8 +157,10 @@ def _same_collection(dataset: Dataset, wanted: dict[str, Any]) -> None:
                 )
 
 
-def _causes(attempt: Attempt) -> list[list[Any]]:
-    return [[step, cause] for step, cause in attempt.causes]
+def noted(attempt: Attempt) -> dict[str, Any]:
+    """What is kept of an attempt besides its steps and outcome: why the person acted, and the largest force felt."""
+    found: dict[str, Any] = {"causes": [[step, cause] for step, cause in attempt.causes]}
+    return found | {"force": attempt.force} if attempt.force else found
 
 
 class InMemory:

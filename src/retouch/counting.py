@@ -36,6 +36,8 @@ class Tally:
         steps: in successes.
         human_steps: in successes, in which the person acted.
         discarded_human_steps: the person's steps in attempts that failed: effort that trains nothing.
+        corrected: attempts in which the person acted.
+        largest_force: that the tool felt of what it touched, where the robot feels anything [N].
     """
 
     attempts: int = 0
@@ -43,10 +45,14 @@ class Tally:
     steps: int = 0
     human_steps: int = 0
     discarded_human_steps: int = 0
+    corrected: int = 0
+    largest_force: float = 0.0
 
-    def add(self, success: bool, steps: int, human_steps: int) -> None:
+    def add(self, success: bool, steps: int, human_steps: int, force: float = 0.0) -> None:
         """Count one more episode."""
         self.attempts += 1
+        self.corrected += human_steps > 0
+        self.largest_force = max(self.largest_force, force)
         if success:
             self.successes += 1
             self.steps += steps
@@ -71,7 +77,8 @@ def tally(dataset: Dataset) -> Tally:
     total = Tally()
     for episode in dataset.episodes:
         if episode.outcome in ("success", "failure"):
-            total.add(episode.outcome == "success", episode.steps, human_steps(episode))
+            force = float(episode.extra.get("force", 0.0))
+            total.add(episode.outcome == "success", episode.steps, human_steps(episode), force)
     return total
 
 

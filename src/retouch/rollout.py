@@ -50,6 +50,7 @@ class Attempt:
         final_state: of the simulation, float64[S].
         discard: whether the operator wants it to count for nothing.
         recorder: holds the rows, to be committed or dropped by whoever asked for it.
+        force: most that the tool felt of what it touched, where the robot feels anything [N].
     """
 
     number: int
@@ -62,6 +63,7 @@ class Attempt:
     final_state: np.ndarray
     discard: bool = False
     recorder: Recorder | None = None
+    force: float = 0.0
 
     @property
     def human_steps(self) -> int:
@@ -79,6 +81,9 @@ class _Running:
     recorder: Recorder | None
     step: int = 0
     operator_had_control: bool = False
+    led: np.ndarray | None = None  # the operator's last action, until the robot has taken hold of itself again
+    settling: int = 0  # steps of that to come
+    force: float = 0.0
     take: int | None = None  # the take-over under way
     intervention: list[bool] = field(default_factory=list)
     causes: list[tuple[int, str]] = field(default_factory=list)
@@ -209,20 +214,24 @@ class _Loop:
                 self._end(slot, correction.outcome, correction.reason, correction.discard)
                 continue
             replaces = isinstance(correction, Replace | Wait)
-            if not replaces and running.operator_had_control:
+            settled = self._settled(slot, correction)
+            if not replaces and settled is None and running.operator_had_control:
                 # Hand-back: the policy starts afresh, so it proposes again.
                 assert self.acting is not None
                 assert proposed is not None
                 self.acting.forget(slot)
                 proposed[k] = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
-            corrects = isinstance(correction, Replace) or (isinstance(correction, Push) and correction.key)
+            corrects = isinstance(correction, Replace) or (
+                isinstance(correction, Push) and correction.key and settled is None
+            )
             if isinstance(correction, Replace | Push) and corrects and running.take != correction.take:
                 running.causes.append((running.step, correction.cause))
                 running.take = correction.take
             proposal = proposed[k] if proposed is not None else None
-            actions.append(self._action(slot, correction, proposal))
-            rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, correction)))
-            running.operator_had_control = replaces
+            actions.append(self._action(slot, correction, proposal) if settled is None else settled)
+            done = correction if settled is None else Wait()
+            rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, done)))
+            running.operator_had_control = replaces or settled is not None
             if correction is None or (isinstance(correction, Push) and not correction.key):
                 running.take = None
             running.intervention.append(corrects)
@@ -233,7 +242,8 @@ class _Loop:
         commanded = (np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
         if self.task.ticks:
             felt = cast(Pushable, self.robot).command(*commanded, np.stack(grips))
-            for k, (_, row) in enumerate(rows):
+            for k, (slot, row) in enumerate(rows):
+                self._feel(slot, felt[k])
                 if row is not None:
                     row |= {f"tick_{name}": felt[k][:, at] for name, at in self.task.tick_tracks.items()}
                     row["grip"] = grips[k]
@@ -241,6 +251,18 @@ class _Loop:
             self.robot.command(*commanded)
         for slot, row in rows:
             self._after(slot, row)
+
+    def _settled(self, slot: int, correction: Replace | Push | Wait | None) -> Float32[np.ndarray, " A"] | None:
+        """What is carried out while a robot that was led takes hold of itself again; None where it has, or is led."""
+        running = self.slots[slot]
+        assert running is not None
+        if isinstance(correction, Replace):
+            running.led, running.settling = correction.action, self.task.settling
+        if isinstance(correction, Replace | Wait) or running.led is None or not running.settling:
+            return None
+        running.settling -= 1
+        share = 1 - running.settling / self.task.settling
+        return self.task.settle(self.worlds.datas[slot], running.led, share).astype(np.float32)
 
     def _action(
         self, slot: int, correction: Replace | Push | Wait | None, proposal: np.ndarray | None
@@ -286,6 +308,12 @@ class _Loop:
             "sim_state": self.worlds.state(slot),
         }
 
+    def _feel(self, slot: int, ticks: Float64[np.ndarray, "ticks tracks"]) -> None:
+        running, touch = self.slots[slot], self.task.tick_tracks["contact_wrench"]
+        assert running is not None
+        force = np.linalg.norm(ticks[:, touch.start : touch.start + 3], axis=1).max()
+        running.force = max(running.force, float(force))
+
     def _after(self, slot: int, row: dict[str, Any] | None) -> None:
         running = self.slots[slot]
         assert running is not None
@@ -315,6 +343,7 @@ class _Loop:
             self.worlds.state(slot),
             discard,
             running.recorder,
+            running.force,
         )
         self.slots[slot] = None
 

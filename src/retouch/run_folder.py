@@ -22,7 +22,6 @@ from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs, Method, method
 from retouch.operators.profile import profile
 from retouch.outcomes import Evaluation
-from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.files import write_json
 from retouch.versions import versions
 
@@ -111,9 +110,8 @@ class ImproveConfig:
             InputError: a value that cannot be.
         """
         document = {**cls().fingerprint(), **document}  # older runs lack what has been added since
-        training = dict(document["training"])
-        training["network"] = BCRNNConfig(**training["network"])
-        values = dict(document, training=TrainConfig(**training), training_seeds=tuple(document["training_seeds"]))
+        training = TrainConfig.from_json(document["training"])
+        values = dict(document, training=training, training_seeds=tuple(document["training_seeds"]))
         return cls(**values)
 
 

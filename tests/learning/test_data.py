@@ -39,7 +39,6 @@ def test_the_digest_tells_data_apart():
         ({"lengths": np.array([2, 3])}, "equally many"),
         ({"lengths": np.array([6, 0])}, "at least one step"),
         ({"kinds": ("demonstration",)}, "a kind"),
-        ({"action": np.full((6, 2), 1.5, np.float32)}, r"\[-1, 1\], found 1.5"),
         ({"observation": np.full((6, 4), np.nan, np.float32)}, "observation of step 0"),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 
 from retouch.errors import InputError, RetouchError
 from retouch.learning.config import TrainConfig
-from retouch.learning.train import STATE_FILE, train
+from retouch.learning.loop import STATE_FILE
+from retouch.learning.train import train
 from retouch.learning.weights import method
 from retouch.policies.bc_rnn import BCRNNNetwork
 from retouch.policies.bc_rnn_config import BCRNNConfig
@@ -105,6 +106,12 @@ def test_a_damaged_state_is_named(tmp_path):
     (tmp_path / STATE_FILE).write_bytes(b"")
     with pytest.raises(RetouchError, match=rf"{STATE_FILE} is damaged.*delete it"):
         train(study(), IWR, SMALL, tmp_path)
+
+
+def test_actions_beyond_the_networks_are_refused(tmp_path):
+    data = study()
+    with pytest.raises(InputError, match=r"\[-1, 1\], found 1.5.*diffusion"):
+        train(replace(data, action=data.action * 0 + 1.5), IWR, SMALL, tmp_path)
 
 
 def learnable():

@@ -28,7 +28,7 @@ class Short(Threading):
 # The bounds of an observation are those of the world: there are none.
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*imum value is -?infinity.*:UserWarning")
 @pytest.mark.parametrize("render_mode", [None, "rgb_array"])
-@pytest.mark.parametrize("name", [NAME, "retouch/Coffee-v0"])
+@pytest.mark.parametrize("name", [NAME, "retouch/Coffee-v0", "retouch/GearInsertion-v0"])
 def test_gymnasiums_checker_passes(name, render_mode):
     check_env(gymnasium.make(name, render_mode=render_mode).unwrapped)
 
@@ -52,6 +52,32 @@ def test_spaces_are_those_of_the_task(task):
     assert np.all(env.action_space.high == 1)
     assert np.all(env.action_space.low == -1)
     assert env.metadata["render_fps"] == 20
+
+
+def test_shares_move_and_press_a_compliant_robot():
+    env = TaskEnv("gear-insertion")
+    seen, _ = env.reset(seed=0)
+    assert env.action_space.shape == (12,)
+    forward = np.zeros(12, np.float32)
+    forward[0] = 0.4
+    for _ in range(25):
+        moved, *_ = env.step(forward)
+    assert 0.04 < moved[0] - seen[0] < 0.052  # 0.1 m/s for half a second
+    with pytest.raises(RobotError, match="12 finite shares"):
+        env.step(np.zeros(7, np.float32))
+
+
+def test_an_episode_ends_when_the_robot_stops():
+    env = TaskEnv("gear-insertion")
+    env.reset(seed=0)
+    down = np.zeros(12, np.float32)
+    down[[2, 8]] = -1.0, -1.0
+    for _ in range(300):
+        _, reward, terminated, truncated, info = env.step(down)
+        if terminated or truncated:
+            break
+    assert (terminated, truncated, reward) == (True, False, 0.0)
+    assert info["failure"].startswith("stopped: ")
 
 
 def test_a_seed_gives_one_episode():

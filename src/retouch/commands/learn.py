@@ -91,8 +91,18 @@ def collect(
     )
     terminal.table(
         f"{out} (scripted: {profile})",
-        ("attempts", "solved", "steps in solved", "of them by the person", "by the person in failures"),
-        [[str(v) for v in dataclasses.astuple(counted)]],
+        ("attempts", "solved", "corrected", "steps in solved", "by the person", "and in failures", "largest force"),
+        [
+            [
+                str(counted.attempts),
+                str(counted.successes),
+                str(counted.corrected),
+                str(counted.steps),
+                str(counted.human_steps),
+                str(counted.discarded_human_steps),
+                f"{counted.largest_force:.0f} N" if counted.largest_force else "-",
+            ]
+        ],
     )
     terminal.result(dataclasses.asdict(counted) | {"reached": counted.reached(target)})
     if not counted.reached(target):

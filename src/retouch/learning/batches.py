@@ -79,10 +79,10 @@ class Sampler:
         self.batch, self.windows = batch, len(chosen)
         self.share = intervention_share(method.alpha, int(chosen.sum()), int((~chosen).sum()))
         if method.alpha == 1:
-            self._strata = [_Stratum(np.arange(len(chosen)), seed, 0)]
+            self._strata = [Shuffled(np.arange(len(chosen)), seed, 0)]
             self._shares = [Fraction(1)]
         else:
-            self._strata = [_Stratum(np.flatnonzero(chosen), seed, 1), _Stratum(np.flatnonzero(~chosen), seed, 0)]
+            self._strata = [Shuffled(np.flatnonzero(chosen), seed, 1), Shuffled(np.flatnonzero(~chosen), seed, 0)]
             self._shares = [self.share, 1 - self.share]
 
     @property
@@ -107,7 +107,7 @@ class Sampler:
         return [first, total - first][: len(self._strata)]
 
 
-class _Stratum:
+class Shuffled:
     """An endless sequence of windows: one random order of all of them after another."""
 
     def __init__(self, windows: Int64[np.ndarray, " n"], seed: int, key: int):

@@ -1,14 +1,18 @@
 """How to train; no torch here, so that commands can describe it quickly."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from retouch.errors import InputError
+from retouch.errors import InputError, UnknownName
 from retouch.policies.bc_rnn_config import BCRNNConfig
+from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.normaliser import NormaliserKind
 
 Decay = Literal["constant", "cosine", "linear"]
 DECAYS = ("constant", "cosine", "linear")
+PolicyType = Literal["bc-rnn", "diffusion"]
+TYPES = ("bc-rnn", "diffusion")
 
 
 @dataclass(frozen=True)
@@ -16,23 +20,26 @@ class TrainConfig:
     """How to train.
 
     Attributes:
+        type: of the policy: "bc-rnn" (paper 1), or "diffusion" (the base of paper 2), which needs a compliant robot
         epochs: passes; one is as many gradient steps as draw as many windows as there are, however they are weighted
         steps: gradient steps, instead of epochs
         batch: windows in a batch
-        sequence: steps of a window; the policy's LSTM state is zeroed as often
+        sequence: steps of a window of a BC-RNN; its LSTM state is zeroed as often
         learning_rate: of Adam
         decay: of the learning rate, over the run: "constant", "linear" or "cosine" to zero
         ema: decay of the exponential moving average of the weights, per step; less at first: (1 + step) / (10 + step)
         checkpoints: number of checkpoints, evenly spaced, the last one at the end
         seed: of the first weights and of the batches
         threads: of torch
-        normaliser: of the observations: "mean-std", "min-max" or "none"
-        split_windows_at_label_changes: whether a window ends where the acting party changes
-        network: shape of the network; its horizon is `sequence`
+        normaliser: of what is seen: "mean-std", "min-max" or "none"
+        split_windows_at_label_changes: whether a window of a BC-RNN ends where the acting party changes
+        network: shape of a BC-RNN; its horizon is `sequence`
+        diffusion: shape of a diffusion policy
         save_every: steps between two saves of the training state
         report_every: steps between two reports of progress
     """
 
+    type: PolicyType = "bc-rnn"
     epochs: int = 40
     steps: int | None = None
     batch: int = 100
@@ -46,10 +53,13 @@ class TrainConfig:
     normaliser: NormaliserKind = "mean-std"
     split_windows_at_label_changes: bool = False
     network: BCRNNConfig = field(default_factory=BCRNNConfig)
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     save_every: int = 500
     report_every: int = 50
 
     def __post_init__(self) -> None:
+        if self.type not in TYPES:
+            raise UnknownName("type of policy", self.type, TYPES)
         counts = ("epochs", "batch", "sequence", "checkpoints", "threads", "save_every", "report_every")
         for name in (*counts, *(["steps"] if self.steps is not None else [])):
             if getattr(self, name) < 1:
@@ -60,6 +70,22 @@ class TrainConfig:
     def what_matters(self) -> dict[str, Any]:
         """The settings that the weights depend on, as JSON."""
         settings = asdict(self)
-        for name in ("save_every", "report_every", *(["epochs"] if self.steps is not None else [])):
+        others = ("diffusion",) if self.type == "bc-rnn" else ("network", "sequence", "split_windows_at_label_changes")
+        for name in ("save_every", "report_every", *others, *(["epochs"] if self.steps is not None else [])):
             del settings[name]
         return settings
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The reverse of `dataclasses.asdict` and of `what_matters`.
+
+        Raises:
+            TypeError: it has other fields.
+            InputError: a value that cannot be.
+        """
+        values = dict(document)
+        if "network" in values:
+            values["network"] = BCRNNConfig(**values["network"])
+        if "diffusion" in values:
+            values["diffusion"] = DiffusionConfig.from_json(values["diffusion"])
+        return cls(**values)

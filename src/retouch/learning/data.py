@@ -25,7 +25,7 @@ class TrainingData:
 
     Attributes:
         observation: `T D`
-        action: executed actions in [-1, 1], `T A`
+        action: executed actions, `T A`
         control_source: who was in control of each step, `T`
         lengths: steps of each of the E episodes, at least 1; their sum is T
         kinds: kind of each episode: "demonstration", "rollout" or "corrected"
@@ -61,8 +61,6 @@ class TrainingData:
                     raise InputError(
                         f"{name} of step {checked + int(finite.argmin())} of the training data is not finite"
                     )
-                if name == "action" and (largest := np.abs(chunk).max()) > 1 + 1e-5:
-                    raise InputError(f"actions must lie in [-1, 1], found {largest:.3g}")
                 checked += len(chunk)
         if (self.control_source == ControlSource.NONE).any():
             raise InputError("paused steps must be dropped before training (TrainingData.build does)")
@@ -84,6 +82,15 @@ class TrainingData:
             for chunk in chunks(array):
                 total.update(np.ascontiguousarray(chunk).data)
         return total.hexdigest()
+
+    def described(self) -> dict[str, Any]:
+        """For a policy's provenance, plain JSON."""
+        return {
+            "sha256": self.digest(),
+            "episodes": len(self.lengths),
+            "steps": len(self.action),
+            "sources": list(self.sources),
+        }
 
     @classmethod
     def build(

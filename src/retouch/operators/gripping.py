@@ -5,6 +5,7 @@ from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
 from retouch.operators.correction import Push, Replace, Way
+from retouch.operators.noise import drift
 from retouch.operators.profile import Grasp, Profile
 from retouch.robots.ur5e import command_of, grip_of
 from retouch.robots.ur5e_arm import HANDLE_MIDDLE
@@ -20,13 +21,14 @@ class HandOnHandle:
     Args:
         task: whose skill it follows.
         grasp: how it holds.
-        rng: of its tremor, and of the skill.
+        rng: of what it does not do on purpose, and of the skill.
         speed: factor on the skill's.
     """
 
     def __init__(self, task: ContactTask, grasp: Grasp, rng: np.random.Generator, speed: float = 1.0):
         self._task, self._grasp, self._rng = task, grasp, rng
         self._skill = task.skill(np.random.default_rng(rng.integers(2**63)), Manner(speed=speed))
+        self._error = rng.standard_normal((2, 3))
         handle_in_flange = Pose(np.array([0.0, 0.0, HANDLE_MIDDLE]), np.array([1.0, 0.0, 0.0, 0.0]))
         self._handle_in_tool = task.tool.tcp_in_flange.inverse() @ handle_in_flange
         self._tremor = np.zeros(3)
@@ -39,8 +41,11 @@ class HandOnHandle:
         self._aim, self._harder = None, np.zeros(3)
 
     def lead(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 24"]:
-        """What the skill would command now."""
-        return self._skill.act(sight)
+        """What the skill would command now, as far as the person can judge where things are."""
+        g = self._grasp
+        self._error = drift(self._error, self._task.control_period / g.misjudgement_time, self._rng)
+        error, share = g.misjudgement * self._error, g.misjudgement_share * self._error
+        return self._skill.act(self._task.misjudged(sight, error, share))
 
     def pull(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 15"]:
         """What the hand does: it draws the handle to where the skill would have it, step by step from where it took it.
@@ -49,15 +54,14 @@ class HandOnHandle:
         besides.
         """
         g, tool, period = self._grasp, self._task.tool_pose(sight), self._task.control_period
-        wanted = self._skill.act(self._task.with_reference(sight, tool if self._aim is None else self._aim))
+        wanted = self.lead(self._task.with_reference(sight, tool if self._aim is None else self._aim))
         goal = Pose.from_vector(wanted[REFERENCE])
         reach = (g.limit[0] / g.stiffness[0], g.limit[1] / g.stiffness[1])  # beyond it, it would pull no harder
         way = capped(goal.position - tool.position, reach[0])
         turn = capped(quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat))), reach[1])
         self._aim = Pose(tool.position + way, quat_multiply(quat_from_vector(turn), tool.quat))
         self._harder = capped(self._harder + g.insistence * period * way, reach[0])
-        keep = np.exp(-period / g.tremor_time)
-        self._tremor = keep * self._tremor + np.sqrt(1 - keep**2) * self._rng.standard_normal(3)
+        self._tremor = drift(self._tremor, period / g.tremor_time, self._rng)
         press = self._aim.apply(-wanted[WRENCH][:3]) - self._aim.position
         pulled = (way + self._harder + press / g.stiffness[0]) * (1.0 + g.tremor * self._tremor)
         drawn = Pose(tool.position + pulled, self._aim.quat) @ self._handle_in_tool
@@ -103,7 +107,7 @@ class Dragging(Demonstrating):
 def acting_on(task: Task, profile: Profile, way: Way, rng: np.random.Generator) -> Demonstrating | Pushing | Dragging:
     """What a person does on a robot with a handle, by the way of correcting."""
     assert isinstance(task, ContactTask)
-    grasp = profile.dragging if way == "take-over" else profile.pushing
+    grasp = profile.pushing if way == "delta" else profile.dragging
     speed = (profile.demonstrating if way == "demonstrate" else profile.intervening).speed
     hand = HandOnHandle(task, grasp, rng, speed)
     if way == "demonstrate":

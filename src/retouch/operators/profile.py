@@ -49,6 +49,7 @@ class Grasp:
         insistence: how quickly it pulls harder where it is resisted [1/s].
         tremor: standard deviation of the hand's force, a share of it.
         tremor_time: over which that is correlated [s].
+        misjudgement, misjudgement_share, misjudgement_time: as of `Hands`; with the hand at the handle one sees better.
     """
 
     stiffness: tuple[float, float] = (1500.0, 20.0)
@@ -58,6 +59,9 @@ class Grasp:
     insistence: float = 4.0
     tremor: float = 0.0
     tremor_time: float = 0.3
+    misjudgement: float = 0.0003
+    misjudgement_share: float = 0.03
+    misjudgement_time: float = 1.5
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.operators.correction import Push, Replace, Sight, Way
+from retouch.operators.noise import drift
 from retouch.operators.profile import Hands, Profile
 from retouch.tasks.base import Manner, Task
 
@@ -191,8 +192,8 @@ class _HandMotion:
     def move(self, observation: Float32[np.ndarray, " S"], period: float) -> Float64[np.ndarray, " A"]:
         """The same as an array."""
         h, rng = self._hands, self._rng
-        self._error = _drift(self._error, period / h.misjudgement_time, rng)
-        self._tremor = _drift(self._tremor, period / h.tremor_time, rng)
+        self._error = drift(self._error, period / h.misjudgement_time, rng)
+        self._tremor = drift(self._tremor, period / h.tremor_time, rng)
         believed = self._task.misjudged(observation, h.misjudgement * self._error, h.misjudgement_share * self._error)
         action = self._skill.act(believed)
         starts, length = rng.random(), rng.exponential(h.hesitation_time)
@@ -206,9 +207,3 @@ class _HandMotion:
         effort = max(STILLEST, float(np.linalg.norm(motion[:3])))
         motion += h.tremor * effort * np.where(turning, 0.3, 1.0) * self._tremor
         return np.clip(action, -1.0, 1.0)
-
-
-def _drift(value: np.ndarray, elapsed: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise of unit variance a while later, correlated over one unit of time (Ornstein-Uhlenbeck)."""
-    keep = math.exp(-elapsed)
-    return keep * value + math.sqrt(1 - keep**2) * rng.standard_normal(value.shape)

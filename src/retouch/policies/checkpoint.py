@@ -24,7 +24,10 @@ from retouch.policies.protocol import Policy
 Averaging = Literal["ema", "raw"]
 Weights = Mapping[str, np.ndarray]
 
-POLICY_TYPES: dict[str, str] = {"bc-rnn": "retouch.policies.bc_rnn:BCRNN"}
+POLICY_TYPES: dict[str, str] = {
+    "bc-rnn": "retouch.policies.bc_rnn:BCRNN",
+    "diffusion": "retouch.policies.diffusion:DiffusionPolicy",
+}
 """Name of a policy type -> where its class is; other packages add theirs as entry points of the group
 `retouch.policies`."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from retouch.collection import dataset_info
+from retouch.collection import dataset_info, noted
 from retouch.counting import one_at_a_time, stream_of, tally
 from retouch.episodes import edits
 from retouch.episodes.reader import Dataset
@@ -98,8 +98,7 @@ class Session:
             self.last = None
             self._insist(lambda: writer.discard(attempt.reason))
         else:
-            causes = [[step, cause] for step, cause in attempt.causes]
-            last = self._insist(lambda: writer.commit(attempt.outcome, attempt.reason, causes=causes))
+            last = self._insist(lambda: writer.commit(attempt.outcome, attempt.reason, **noted(attempt)))
             self.last = last
             if attempt.discard:
                 self.last_edit = self._insist(lambda: edits.exclude(self.path, [last.id], attempt.reason))

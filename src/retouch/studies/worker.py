@@ -12,7 +12,6 @@ from typing import Any
 
 from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
-from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.progress import Silent
 from retouch.studies.grid import Scale, Table
 from retouch.studies.iwr import table
@@ -39,11 +38,10 @@ class Order:
         """The reverse."""
         document = json.loads(text)
         scale: dict[str, Any] = document["scale"]
-        training = dict(scale["training"], network=BCRNNConfig(**scale["training"]["network"]))
         people = document["people"]
         return cls(
             tuple(document["tables"]),
-            Scale(**dict(scale, training=TrainConfig(**training))),
+            Scale(**dict(scale, training=TrainConfig.from_json(scale["training"]))),
             document["task"],
             None if people is None else tuple(people),
         )

@@ -78,6 +78,7 @@ class Task(ABC):
         tick_tracks: what the robot records in every tick of its controller, by name: which entries. A robot that has
             any has a handle, too, and can be pushed.
         ticks: of the controller in a step.
+        settling: steps for which a robot that was led takes hold of itself, before a policy goes on.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Task(ABC):
     robot_body: str | None = None
     tick_tracks: Mapping[str, slice] = MappingProxyType({})
     ticks: int = 0
+    settling: int = 0
 
     @abstractmethod
     def build(self, visuals: bool) -> mujoco.MjModel:
@@ -124,6 +126,23 @@ class Task(ABC):
     def hold(self, data: mujoco.MjData) -> Float64[np.ndarray, " A"]:
         """The action that keeps the robot where it is."""
         return np.zeros(len(self.action_names))
+
+    @property
+    def share_names(self) -> tuple[str, ...]:
+        """Entries of an action given as shares of the most there is, each in [-1, 1]; see `from_shares`."""
+        return self.action_names
+
+    def from_shares(self, data: mujoco.MjData, shares: Float64[np.ndarray, " B"]) -> Float64[np.ndarray, " A"]:
+        """The action for one given as shares, for whoever wants bounded ones; the same unless the task says otherwise.
+
+        Raises:
+            RobotError: the wrong number of shares, or one that is not finite.
+        """
+        return shares
+
+    def settle(self, data: mujoco.MjData, led: Float64[np.ndarray, " A"], share: float) -> Float64[np.ndarray, " A"]:
+        """How a robot that was last led by the action `led` takes hold of itself; `share` in (0, 1] of it is over."""
+        return self.hold(data)
 
     @abstractmethod
     def success(self, data: mujoco.MjData) -> bool:

@@ -13,15 +13,19 @@ import mujoco
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.geometry import Pose, quat_from_matrix, quat_near
+from retouch.errors import RobotError
+from retouch.geometry import Pose, quat_from_matrix, quat_from_vector, quat_multiply, quat_near
 from retouch.robots.ur5e import UR5e, command_of
 from retouch.robots.ur5e_arm import Tool
-from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STOPS, TRACKS
+from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STIFF, STOPS, TRACKS
 from retouch.sim.scene import Scene
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 
 POSE_NAMES = ("x", "y", "z", "qw", "qx", "qy", "qz")
+GO_NAMES = ("x", "y", "z", "rx", "ry", "rz")
+MOST_GO = np.array([0.25] * 3 + [1.0] * 3)  # of the reference, in actions given as shares [m/s], [rad/s]
+MOST_WRENCH = np.array([20.0] * 3 + [2.0] * 3)  # [N], [N m]
 WRENCH_NAMES = ("fx", "fy", "fz", "tx", "ty", "tz")
 
 
@@ -62,6 +66,7 @@ class ContactTask(Task):
     robot_body = "link0"
     tick_tracks = MappingProxyType(TRACKS)
     ticks = 10
+    settling = 15
     tool: Tool
     sight_names: tuple[str, ...]
     stage_names: tuple[str, ...]
@@ -81,6 +86,25 @@ class ContactTask(Task):
     def hold(self, data: mujoco.MjData) -> Float64[np.ndarray, " A"]:
         """The reference that it has, at the usual stiffness."""
         return command_of(self.reference_in_world(data))
+
+    @property
+    def share_names(self) -> tuple[str, ...]:
+        """How the reference goes on (x, y, z and a rotation vector, in world), and the target wrench."""
+        return (*(f"go_{n}" for n in GO_NAMES), *(f"target_{n}" for n in WRENCH_NAMES))
+
+    def from_shares(self, data: mujoco.MjData, shares: Float64[np.ndarray, " B"]) -> Float64[np.ndarray, " A"]:
+        """Shares of 0.25 m/s and 1 rad/s of the reference, and of 20 N and 2 N m to be felt by the tool."""
+        if shares.shape != (len(self.share_names),) or not np.isfinite(shares).all():
+            raise RobotError(f"{len(self.share_names)} finite shares, not {shares!r}")
+        reference, go = self.reference_in_world(data), np.clip(shares[:6], -1, 1) * MOST_GO * self.control_period
+        turned = quat_multiply(quat_from_vector(go[3:]), reference.quat)
+        return command_of(Pose(reference.position + go[:3], turned), wrench=np.clip(shares[6:], -1, 1) * MOST_WRENCH)
+
+    def settle(self, data: mujoco.MjData, led: Float64[np.ndarray, " A"], share: float) -> Float64[np.ndarray, " A"]:
+        """Where it was left, its stiffness growing to the usual in 0.3 s (the published code switches it on then)."""
+        held = self.hold(data)
+        held[STIFF] = led[STIFF] + share * (held[STIFF] - led[STIFF])
+        return held
 
     @abstractmethod
     def sight(self, data: mujoco.MjData) -> Float32[np.ndarray, " S"]:

@@ -245,9 +245,11 @@ class GearInsertion(ContactTask):
     def misjudged(
         self, observation: Observation, error: Float64[np.ndarray, "2 3"], share: Float64[np.ndarray, "2 3"]
     ) -> Observation:
-        """The scene with the board misplaced in the plane; its second error, of the thing to go to, counts."""
+        """The scene with the board misplaced in the plane; its second error, of the thing to go to, counts.
+
+        A gear on the shaft's top or below it is near, however deep.
+        """
         view, believed = View(observation), observation.copy()
-        goal = view.board.apply(np.array([0.0, 0.0, SHAFT_LENGTH]))
-        wrong = error[1] + share[1] * float(np.linalg.norm(view.tool.position - goal))
+        wrong = error[1] + share[1] * math.hypot(view.lateral, max(0.0, view.height - SHAFT_LENGTH))
         believed[14:16] += wrong[:2].astype(np.float32)
         return believed

@@ -31,8 +31,10 @@ Observation = NDArray[np.float32]
 class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     """A task on its own in one world.
 
-    The reward is 1 in the step that solves the task, which ends the episode, and 0 in all others; the episode is
-    truncated at the task's horizon. `info["is_success"]` says whether the task is solved.
+    Actions are shares in [-1, 1]: `Task.share_names` says of what. The reward is 1 in the step that solves the task,
+    which ends the episode, and 0 in all others; an episode ends, too, when the robot has stopped, and is truncated at
+    the task's horizon. `info["is_success"]` says whether the task is solved, `info["failure"]` of an episode that ends
+    without it how it has failed, where the task can tell.
 
     Args:
         task: a task, or the name of one.
@@ -57,8 +59,7 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.metadata = {**self.metadata, "render_fps": round(1 / self.task.control_period)}
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.task.observation_names),), np.float32)
-        bound = np.inf if self.task.ticks else 1.0  # poses and wrenches, or shares of the largest action
-        self.action_space = gymnasium.spaces.Box(-bound, bound, (len(self.task.action_names),), np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.task.share_names),), np.float32)
         self._worlds = Worlds(self.task.physics, 1)
         self._robot = self.task.robot(self._worlds)
         self._slot = np.zeros(1, dtype=np.int64)
@@ -85,12 +86,17 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """
         if self._steps < 0:
             raise gymnasium.error.ResetNeeded("call reset before step")
-        self._robot.command(self._slot, np.asarray(action, dtype=np.float64)[np.newaxis])
-        self._steps += 1
         data = self._worlds.datas[0]
+        shares = np.asarray(action, dtype=np.float64)
+        self._robot.command(self._slot, self.task.from_shares(data, shares)[np.newaxis])
+        self._steps += 1
         success = self.task.success(data)
-        truncated = not success and self._steps >= self.task.horizon
-        return self.task.observe(data), float(success), success, truncated, {"is_success": success}
+        over = success or self.task.over(data)
+        truncated = not over and self._steps >= self.task.horizon
+        info: dict[str, Any] = {"is_success": success}
+        if (over or truncated) and not success and (failure := self.task.failure(data)):
+            info["failure"] = failure
+        return self.task.observe(data), float(success), over, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """What the camera sees now, uint8[height, width, 3]; None without a render mode."""

@@ -94,7 +94,7 @@ class Waypoints:
 
 @compiled_with(poses)
 @njit(cache=True, nogil=True)
-def _follow(times, waypoints, count, at, before, now, linear, angular):  # type: ignore[no-untyped-def]
+def _follow(times, waypoints, count, at, before, now, linear, angular):
     """Move `at` from where it is at `before` to where it shall be at `now`; how many waypoints are behind then."""
     passed, time, goal = 0, before, np.empty(7)
     for k in range(7):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from retouch.control.waypoints import SPEED_LIMIT, Waypoints
 from retouch.errors import InputError
 from retouch.geometry import Pose, quat_from_vector
-from retouch.runtime.waypoints import SPEED_LIMIT, Waypoints
 
 START = Pose(np.array([0.1, 0.0, 1.0]), np.array([1.0, 0, 0, 0]))
 TICK = 0.02

@@ -1,0 +1,85 @@
+"""What a policy of waypoints is trained on: what was seen, and where the tool was then led (CR-DAgger, section 3.2).
+
+A sample is a step of an episode: the observations up to it, and the measured poses of the tool at the waypoints' times
+after it, as seen from the tool. An episode that ends sooner stays where it ended.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+
+from retouch.errors import InputError
+from retouch.learning.data import TrainingData
+from retouch.policies.diffusion import Spread
+from retouch.policies.diffusion_config import DiffusionConfig
+from retouch.policies.nine import nine_of
+from retouch.policies.normaliser import CHUNK
+from retouch.policies.tool_view import ToolView
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples over episodes laid end to end, read a batch at a time.
+
+    Attributes:
+        data: the episodes
+        view: of the observations
+        history: steps from a sample back to each observation that is seen, the newest last, `H`
+        ahead: steps from a sample to each waypoint, `N`
+        first, last: of the episode that a step is in, `T`
+    """
+
+    data: TrainingData
+    view: ToolView
+    history: Int64[np.ndarray, " H"]
+    ahead: Int64[np.ndarray, " N"]
+    first: Int64[np.ndarray, " T"]
+    last: Int64[np.ndarray, " T"]
+
+    @classmethod
+    def of(cls, data: TrainingData, config: DiffusionConfig) -> "Samples":
+        """The samples for a policy of this shape.
+
+        Raises InputError if a period of the policy is not a number of steps.
+        """
+        strides = {}
+        for name in ("history_period", "waypoint_period"):
+            steps = getattr(config, name) / data.control_period_s
+            if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
+                raise InputError(f"{name} is a number of steps of {data.control_period_s} s, not {steps:.3g}")
+            strides[name] = round(steps)
+        return cls(
+            data,
+            ToolView(data.observation_names),
+            strides["history_period"] * np.arange(1 - config.history, 1),
+            strides["waypoint_period"] * np.arange(1, config.waypoints + 1),
+            np.repeat(data.starts, data.lengths),
+            np.repeat(data.starts + data.lengths - 1, data.lengths),
+        )
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def features(self, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B F"]:
+        """What is seen at these steps."""
+        seen = np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
+        return self.view.features(self.data.observation[seen])
+
+    def waypoints(self, steps: Int64[np.ndarray, " B"]) -> Float[np.ndarray, "B N 9"]:
+        """Where the tool then was, as seen from where it is."""
+        then = np.minimum(steps[:, None] + self.ahead, self.last[steps][:, None])
+        now = self.view.tool(self.data.observation[steps])
+        return nine_of(self.view.tool(self.data.observation[then]), now[:, None])
+
+    def spread(self) -> Spread:
+        """Of all waypoints."""
+        parts = [self.waypoints(steps) for steps in self._some()]
+        return Spread.of(np.min([p.min(axis=0) for p in parts], 0), np.max([p.max(axis=0) for p in parts], 0))
+
+    def all_features(self) -> Float32[np.ndarray, "T F"]:
+        """Of every step, to fit a normaliser to."""
+        return np.concatenate([self.features(steps) for steps in self._some()])
+
+    def _some(self) -> list[Int64[np.ndarray, " B"]]:
+        return [np.arange(begin, min(begin + CHUNK, len(self))) for begin in range(0, len(self), CHUNK)]

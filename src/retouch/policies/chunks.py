@@ -1,0 +1,142 @@
+"""Policies that say where to be for seconds to come, followed step by step (CR-DAgger, section 3.2).
+
+Every so often a chunk of waypoints is asked for; in between the robot's reference follows it, whoever pushes. Nothing
+here knows how a chunk is made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from retouch.control.waypoints import Waypoints
+from retouch.errors import PolicyError
+from retouch.geometry import Pose
+from retouch.robots.ur5e import command_of
+from retouch.robots.ur5e_tick import ACTIONS
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When a policy of chunks looks, and when the robot arrives.
+
+    Attributes:
+        control_period: of one step [s].
+        history: observations that it sees.
+        history_period: from one to the next [s].
+        waypoint_period: from one waypoint to the next, and from now to the first [s].
+        executed: waypoints after which the next chunk is asked for.
+    """
+
+    control_period: float
+    history: int
+    history_period: float
+    waypoint_period: float
+    executed: int
+
+    def steps(self, seconds: float) -> int:
+        """So many steps, at least one."""
+        return max(1, round(seconds / self.control_period))
+
+
+@runtime_checkable
+class ChunkPolicy(Protocol):
+    """What says where to be."""
+
+    @property
+    def pace(self) -> Pace:
+        """When it looks, and when the robot arrives."""
+
+    @property
+    def observation_dim(self) -> int:
+        """D, the length of an observation."""
+
+    def tool(self, observation: Float32[np.ndarray, " D"]) -> Pose:
+        """Where the tool is, in world."""
+
+    def predict_action_chunk(
+        self, history: Float32[np.ndarray, "B H D"], random: Sequence[np.random.Generator]
+    ) -> Float[np.ndarray, "B N 7"]:
+        """Waypoints in world, position and wxyz quaternion each; of the observations the newest is last.
+
+        A row depends on nothing but its own history and generator, bit for bit.
+        """
+
+
+class _Slot:
+    """What goes on in one slot."""
+
+    def __init__(self, seed: int):
+        self.random = np.random.default_rng(seed)
+        self.seen: list[Float32[np.ndarray, " D"]] = []  # the newest last, a step apart
+        self.ahead: Waypoints | None = None
+        self.steps = 0  # since the start
+        self.due = 0  # the step at which the next chunk is asked for
+
+
+class ChunkSession:
+    """Past observations, waypoints ahead and random numbers of every slot."""
+
+    def __init__(self, policy: ChunkPolicy, slots: int):
+        self._policy, pace = policy, policy.pace
+        self._pace, self._stride = pace, pace.steps(pace.history_period)
+        self._keep = (pace.history - 1) * self._stride + 1
+        self._until_next = pace.steps(pace.executed * pace.waypoint_period)
+        self._slots: list[_Slot | None] = [None] * slots
+
+    def reset(self, slot: int, seed: int) -> None:
+        """Starts a new episode in `slot`."""
+        self._slots[slot] = _Slot(seed)
+
+    def forget(self, slot: int) -> None:
+        """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from where the tool is."""
+        running = self._running(slot)
+        running.seen.clear()
+        running.ahead, running.due = None, running.steps
+
+    def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
+        """A command each, for `k` different slots; advances their state by a step.
+
+        Raises PolicyError for observations of another length, a slot named twice or one that was never reset.
+        """
+        policy, pace = self._policy, self._pace
+        if observations.shape[1] != policy.observation_dim:
+            raise PolicyError(
+                f"the policy observes {policy.observation_dim} numbers, the task gives {observations.shape[1]}"
+            )
+        if len(set(slots.tolist())) != len(slots):
+            raise PolicyError(f"a slot is named twice in {slots.tolist()}")
+        running = [self._running(int(slot)) for slot in slots]
+        for slot, observation in zip(running, observations, strict=True):
+            slot.seen = [*slot.seen, observation.astype(np.float32)][-self._keep :]
+        asking = [slot for slot in running if slot.steps >= slot.due]
+        if asking:
+            history = np.stack([self._history(slot) for slot in asking])
+            chunks = policy.predict_action_chunk(history, [slot.random for slot in asking])
+            after = pace.waypoint_period * (1 + np.arange(chunks.shape[1]))
+            for slot, seen, chunk in zip(asking, history, chunks, strict=True):
+                now = slot.steps * pace.control_period
+                if slot.ahead is None:
+                    slot.ahead = Waypoints(policy.tool(seen[-1]), now)
+                slot.ahead.add(now + after, chunk)
+                slot.due = slot.steps + self._until_next
+        commands = np.empty((len(slots), ACTIONS), np.float32)
+        for row, slot in enumerate(running):
+            slot.steps += 1
+            assert slot.ahead is not None
+            commands[row] = command_of(slot.ahead.follow(slot.steps * pace.control_period))
+        return commands
+
+    def _history(self, slot: _Slot) -> Float32[np.ndarray, "H D"]:
+        """The observations that the policy sees, the oldest repeated where there are too few."""
+        newest = len(slot.seen) - 1
+        back = [newest - self._stride * number for number in reversed(range(self._pace.history))]
+        return np.stack([slot.seen[max(0, number)] for number in back])
+
+    def _running(self, slot: int) -> _Slot:
+        running = self._slots[slot]
+        if running is None:
+            raise PolicyError(f"slot {slot} was never reset")
+        return running

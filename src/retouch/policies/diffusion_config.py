@@ -1,0 +1,66 @@
+"""The shape of a diffusion policy; no torch here, so that commands can describe one quickly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from retouch.errors import InputError, UnknownName
+
+Process = Literal["diffusion", "flow"]
+PROCESSES = ("diffusion", "flow")
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Shape of the policy (CR-DAgger, section 3.2 and the published code).
+
+    Attributes:
+        channels: of the U-Net's levels; a level halves the number of waypoints. The paper's has 256, 512 and 1024.
+        kernel: of its convolutions
+        embedding: length of the embedding of the noise level
+        process: "diffusion" (DDIM) or "flow" (rectified flow: straight ways from noise to waypoints)
+        levels: of noise in training; diffusion only
+        inference_steps: of the network for one chunk
+        waypoints: of a chunk
+        waypoint_period: from one to the next [s]
+        executed: waypoints after which the next chunk is asked for
+        history: observations that it sees
+        history_period: from one to the next [s]
+    """
+
+    channels: tuple[int, ...] = (32, 64, 128)
+    kernel: int = 5
+    embedding: int = 64
+    process: Process = "diffusion"
+    levels: int = 50
+    inference_steps: int = 16
+    waypoints: int = 32
+    waypoint_period: float = 0.1
+    executed: int = 12
+    history: int = 2
+    history_period: float = 0.16
+
+    def __post_init__(self) -> None:
+        if self.process not in PROCESSES:
+            raise UnknownName("process", self.process, PROCESSES)
+        counts = (*self.channels, self.kernel, self.levels, self.inference_steps, self.executed, self.history)
+        if not self.channels or min(counts) < 1 or self.embedding < 4 or self.embedding % 4:
+            raise InputError(
+                "channels, kernel, levels, steps and numbers are at least 1, the embedding a multiple of 4"
+            )
+        if self.waypoints % 2 ** (len(self.channels) - 1):
+            raise InputError(f"{len(self.channels)} levels halve the waypoints as often: {self.waypoints} cannot be")
+        if self.executed > self.waypoints or self.inference_steps > self.levels:
+            raise InputError("no more waypoints are executed than there are, and no more steps taken than levels")
+        if not (self.waypoint_period > 0 and self.history_period > 0):
+            raise InputError("periods are positive")
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The reverse of `dataclasses.asdict`, through JSON.
+
+        Raises:
+            TypeError: it has other fields.
+            InputError: a value that cannot be.
+        """
+        return cls(**dict(document, channels=tuple(document.get("channels", cls.channels))))

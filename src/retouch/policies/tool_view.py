@@ -1,0 +1,55 @@
+"""What a policy of waypoints makes of an observation: everything as seen from the tool, now and a moment ago.
+
+Poses are found by the names of their entries (`board_x` ... `board_qz`). Where in the world the tool is does not count,
+but for its height and which way is up: else a network tells the episodes of its training apart by their places, and
+knows them by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes
+by position only (CR-DAgger, section 3.2).
+"""
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from retouch.errors import PolicyError
+from retouch.policies.nine import nine_of, rotations
+
+ENDINGS = ("x", "y", "z", "qw", "qx", "qy", "qz")
+TOOL, HIDDEN = "tool", "reference"
+
+
+class ToolView:
+    """Features of a history of observations.
+
+    Args:
+        names: of the entries of an observation.
+
+    Raises:
+        PolicyError: there is no tool among them.
+    """
+
+    def __init__(self, names: tuple[str, ...]):
+        starts = {
+            name.removesuffix("_x"): number
+            for number, name in enumerate(names)
+            if name.endswith("_x") and names[number : number + 7] == tuple(f"{name[:-1]}{end}" for end in ENDINGS)
+        }
+        if TOOL not in starts:
+            raise PolicyError("a policy of waypoints needs the tool's pose among the observations (tool_x ... tool_qz)")
+        in_poses = {number for start in starts.values() for number in range(start, start + 7)}
+        self.dim = len(names)
+        self._tool = starts[TOOL]
+        self._others = [start for name, start in starts.items() if name not in (TOOL, HIDDEN)]
+        self._rest = [number for number in range(len(names)) if number not in in_poses]
+
+    def tool(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
+        """Where the tool is, in world."""
+        return observations[..., self._tool : self._tool + 7].astype(np.float64)
+
+    def features(self, history: Float32[np.ndarray, "B H D"]) -> Float32[np.ndarray, "B F"]:
+        """Features of observations, the newest last: where the tool was and whatever else has a pose, as seen from the
+        tool as it is; which way is up there, and how high it is; and what is no pose."""
+        now = self.tool(history[:, -1:])
+        seen = [nine_of(self.tool(history[:, :-1]), now)]
+        seen += [nine_of(history[..., at : at + 7].astype(np.float64), now) for at in self._others]
+        up, height = rotations(now[:, 0, 3:])[:, 2], now[:, 0, 2:3]
+        parts = [part.reshape(len(history), -1) for part in (*seen, up, height, history[..., self._rest])]
+        return np.concatenate(parts, axis=1).astype(np.float32)

@@ -1,0 +1,86 @@
+"""A diffusion policy learns where the tool was led, from data of a compliant robot."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retouch.errors import InputError
+from retouch.learning.chunks import Samples
+from retouch.learning.config import TrainConfig
+from retouch.learning.data import TrainingData
+from retouch.learning.train import train
+from retouch.learning.weights import method
+from retouch.policies.checkpoint import load_policy, read_info
+from retouch.policies.diffusion_config import DiffusionConfig
+from retouch.policies.tool_view import ENDINGS
+from retouch.robots.ur5e_tick import ACTIONS
+
+NAMES = tuple(f"{name}_{end}" for name in ("tool", "board") for end in ENDINGS)
+SHAPE = DiffusionConfig(channels=(8, 16), embedding=8, waypoints=4, executed=2, inference_steps=8)
+SMALL = TrainConfig(type="diffusion", steps=4, batch=8, checkpoints=2, save_every=1, report_every=1, diffusion=SHAPE)
+
+
+def led(episodes: int = 6, steps: int = 40, seed: int = 0) -> TrainingData:
+    """Tools that go straight to the board at 0.2 m/s, from 10 cm away on all sides."""
+    rng, rows = np.random.default_rng(seed), []
+    for _ in range(episodes):
+        board, angle = rng.uniform(-0.2, 0.2, 3), rng.uniform(-np.pi, np.pi)
+        away = np.array([np.cos(angle), np.sin(angle), 0.0])
+        for step in range(steps):
+            tool = board + away * max(0.0, 0.1 - 0.2 * 0.02 * step)
+            rows.append([*tool, 1, 0, 0, 0, *board, 1, 0, 0, 0])
+    return TrainingData.build(
+        np.array(rows, np.float32),
+        np.full((len(rows), ACTIONS), 500.0, np.float32),
+        np.ones(len(rows), np.int8),
+        np.full(episodes, steps),
+        ("demonstration",) * episodes,
+        observation_names=NAMES,
+        control_period_s=0.02,
+    )
+
+
+def test_samples_are_within_their_episode() -> None:
+    data = led(2, 40)
+    samples = Samples.of(data, SHAPE)
+    assert len(samples) == 80
+    first, last = samples.waypoints(np.array([40, 79]))
+    far = np.linalg.norm(first[:, :3], axis=1)  # 0.2 m/s, 0.1 s apart
+    np.testing.assert_allclose(far, [0.02, 0.04, 0.06, 0.08], atol=1e-6)
+    np.testing.assert_allclose(last[:, :3], 0.0, atol=1e-9)  # the episode is over
+    with_past, without = samples.features(np.array([60, 41]))
+    assert np.abs(with_past[9:12]).max() > 0.01  # where the tool was 0.16 s ago
+    np.testing.assert_allclose(np.linalg.norm(without[9:12]), 0.004, atol=1e-6)  # one step into the episode
+
+
+def test_a_period_must_be_a_number_of_steps() -> None:
+    with pytest.raises(InputError, match="waypoint_period"):
+        Samples.of(led(1), replace(SHAPE, waypoint_period=0.03))
+
+
+def test_stopped_and_resumed_is_the_same_to_the_bit(tmp_path) -> None:
+    train(led(), method("full-demos"), SMALL, tmp_path / "whole")
+    asked = iter([False, False, True])
+    stopped = train(led(), method("full-demos"), SMALL, tmp_path / "parts", stop=lambda: next(asked))
+    assert not stopped.finished
+    train(led(), method("full-demos"), SMALL, tmp_path / "parts")
+    for name in ("weights.safetensors", "checkpoints/step-000004.safetensors"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    info = read_info(tmp_path / "whole")
+    assert (info.type, info.action_dim, info.control_period_s) == ("diffusion", ACTIONS, 0.02)
+    assert info.training["config"]["diffusion"]["waypoints"] == 4
+    assert "network" not in info.training["config"]
+
+
+@pytest.mark.parametrize("process", ["diffusion", "flow"])
+def test_it_learns_where_to_go(tmp_path, process) -> None:
+    """Straight to the board, from a place it has not seen."""
+    shape = replace(SHAPE, process=process, channels=(16, 32))
+    config = replace(SMALL, steps=600, batch=64, learning_rate=3e-3, diffusion=shape, save_every=1000, report_every=100)
+    train(led(40), method("full-demos"), config, tmp_path)
+    policy = load_policy(tmp_path)
+    row = np.array([0.05, 0.07, 0.1, 1, 0, 0, 0, 0.1, 0.0, 0.1, 1, 0, 0, 0], np.float32)
+    ahead = policy.predict_action_chunk(np.tile(row, (1, 2, 1)), [np.random.default_rng(0)])[0, :, :3]  # type: ignore[attr-defined]
+    way = (row[7:10] - row[:3]) / np.linalg.norm(row[7:10] - row[:3])
+    assert np.linalg.norm(ahead[3] - (row[:3] + 0.08 * way)) < 0.02
