@@ -30,6 +30,7 @@ PULL = 0.3  # of a cable that is taut, on the finger, at least [N]
 CLEARING = RAIL + WIRE + RADIUS + 0.007  # v of a cable that passes above or below a clip without touching it [m]
 OVER = RAIL + WIRE + RADIUS + 0.002  # v of a cable that lies on a clip [m]
 LEAST_HEIGHT = 0.015  # of the eye above the board [m]
+ABOVE_CLIPS = 0.035  # the slots, of an eye that is led over them [m]
 AIMED = 0.08  # an eye is led the right way when it is nearer to that than this [rad]
 TIRED = 120  # steps without getting on before it tries otherwise
 
@@ -211,7 +212,8 @@ class Route:
     def _at(self, way: Float64[np.ndarray, " 2"], v: float, length: float) -> Vector3:
         size = math.hypot(*self._way(OUT))
         rise = (self.slot[2] + v - self.pivot[2]) * max(1.0, length / size)
-        if v > OVER:  # over what comes behind it, too
+        if v > OVER:  # the eye itself over every clip, and the cable over those that come behind, too
+            rise = max(rise, float(self.view.clips[:, 2].max()) + ABOVE_CLIPS - self.pivot[2])
             for slot in self.view.clips[self.clip + 1 :]:
                 away = float(slot[1] - self.pivot[1])
                 rise = max(rise, (slot[2] + v - self.pivot[2]) * length / away if away < length else -math.inf)
