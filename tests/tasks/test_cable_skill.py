@@ -35,6 +35,7 @@ class Run:
         TASK.reset(data, rng, case)
         if kind:
             prepare_handover(TASK, kind, data, rng)
+        self.began = TASK.failure(data)
         if heights is not None:
             data.userdata[AT_BIAS : AT_BIAS + 5] = 0.0, 0.0, heights, heights, heights
         skill = TASK.skill(rng, manner)
@@ -55,9 +56,8 @@ def run() -> Run:
     return Run(11, TASK.cases()[4])
 
 
-@pytest.mark.parametrize("number", [14, 19])
-def test_routes_soft_and_stiff_cables_gently(number: int) -> None:
-    run = Run(number, TASK.cases()[number])
+def test_routes_the_stiffest_cable_gently() -> None:
+    run = Run(19, TASK.cases()[19])
     assert run.failure == ""
     assert len(run.commands) < 500
     assert np.abs(run.records[:, TRACKS["contact_wrench"]][:, :3]).max() < 30
@@ -94,22 +94,19 @@ def test_a_faster_manner_is_faster(run: Run) -> None:
 
 def test_by_what_a_policy_sees_heights_decide() -> None:
     """The same skill, not feeling, with every clip seen 11 mm too high or low, passes the first one above or below."""
-    high, low = (Run(5, TASK.cases()[0], heights=off, most=260) for off in (0.011, -0.011))
+    high, low = (Run(5, TASK.cases()[0], heights=off, most=130) for off in (0.011, -0.011))
     assert high.failure == "too high over clip 1"
     assert low.failure == "too low, stuck at clip 1"
 
 
-def test_hand_overs_are_what_they_are_called() -> None:
-    kinds = TASK.handovers().kinds
-    assert sum(share for _, share in kinds.values()) == pytest.approx(1.0)
-    for kind, name in (("over a clip", "too high over clip"), ("below a clip", "too low, stuck at clip")):
-        data = Worlds(TASK.physics, 1).reset(0)
-        rng = np.random.default_rng([0, 3])
-        TASK.reset(data, rng)
-        prepare_handover(TASK, kind, data, rng)
-        assert TASK.failure(data).startswith(name)
+def test_kinds_of_hand_overs_add_up() -> None:
+    assert sum(share for _, share in TASK.handovers().kinds.values()) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("kind", ["below a clip", "slack"])
-def test_solves_hand_overs(kind: str) -> None:
-    assert Run(6, kind=kind).failure == ""
+@pytest.mark.parametrize(
+    ("kind", "named"), [("over a clip", "too high over clip"), ("below a clip", "too low, stuck at clip")]
+)
+def test_a_hand_over_is_what_it_is_called_and_is_solved(kind: str, named: str) -> None:
+    run = Run(1, kind=kind)
+    assert run.began.startswith(named)
+    assert run.failure == ""
