@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
-from retouch.tasks.cable_view import AWAY, BEFORE, BEHIND, BELOW, IN, OUTSIDE, RAIL, Observation, View
+from retouch.tasks.cable_view import BEFORE, BEHIND, BELOW, IN, OUTSIDE, RAIL, Observation, View
 from retouch.tasks.gear_skill import nearer
 
 PERIOD = 0.02  # of a command [s]
@@ -70,8 +70,8 @@ class CableSkill:
         if later:  # past a clip that was missed: out of the last one first
             route = Route(view, later[-1])
             goal, speed = self._out(route) if view.passes[later[-1]] in (IN, BEFORE) else self._free(route)
-        elif view.passes[number] == BELOW and any(how != AWAY for how in view.passes[number + 1 :]):
-            goal, speed = self._back(view, number), TRANSIT
+        elif view.passes[number] == BELOW and (beyond := self._beyond(view, number)):
+            goal, speed = self._across(view, beyond), TRANSIT
         else:
             goal, speed = self._on(Route(view, number))
         self._watch(f"{self.stage} {number} {later}", math.dist(view.eye, goal))
@@ -131,12 +131,18 @@ class CableSkill:
                 return np.array([*route.view.asked[:2], level]), SWEEP
         return route.eye(OUT + 0.006, off, route.far), SWEEP
 
-    def _back(self, view: View, number: int) -> Vector3:
-        """Back before the clips that come after the one whose foot the cable is caught at."""
-        self.stage = "back"
+    def _beyond(self, view: View, number: int) -> int:
+        """The last clip that is in the way from a foot the cable is caught at, for it opens otherwise; 0 for none."""
+        places = {k: view.in_clip(k) for k in range(number + 1, len(CLIPS)) if CLIPS[k][2] != CLIPS[number][2]}
+        return max((k for k, place in places.items() if place is not None and place[0] > BEHIND - 0.012), default=0)
+
+    def _across(self, view: View, clip: int) -> Vector3:
+        """Over such a clip, to where the cable can be led away from the foot."""
+        self.stage = "across"
         x, y, z = view.asked.tolist()
-        before = float(view.clips[number + 1][1]) - 0.02
-        return np.array([x, min(y, before), max(z, float(view.clips[number][2]) - CLEARING)])
+        high = float(view.clips[:, 2].max()) + ABOVE_CLIPS + 0.01
+        side, at = CLIPS[clip][2], float(view.clips[clip][0])
+        return np.array([x if z < high - 0.004 else at - side * 0.045, y, high])
 
     def _out(self, route: "Route") -> tuple[Vector3, float]:
         """Out of a clip by its mouth."""
