@@ -28,6 +28,9 @@ _targets = {
     "threading": "retouch.tasks.threading:Threading",
 }
 
+YIELDING = frozenset({"book-flipping", "gear-insertion"})
+"""Tasks of a robot that yields: its policies say where to be, others how to move."""
+
 
 def register(name: str, target: str) -> None:
     """Make a task known for this process.
