@@ -19,7 +19,7 @@ from retouch.processes import wire
 from retouch.processes.film import Film
 from retouch.processes.intention import Watched
 from retouch.processes.senses import Senses
-from retouch.sim.describe import body_poses, describe
+from retouch.sim.describe import body_poses, describe, drawn_bodies
 from retouch.tasks.base import Task
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
@@ -85,7 +85,7 @@ class ServerLink:
         self._answered: dict[str, str | None] = {}
         self._heard_ms = math.inf
         self._poses = b""
-        self._bodies = task.physics.nbody
+        self._bodies = drawn_bodies(task.physics)
         self._late_ms: list[float] | None = None
         self._told: dict[str, Any] = {}
         self._told_ms = -1e9

@@ -9,7 +9,7 @@ import numpy as np
 
 from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
-from retouch.sim.describe import body_poses, describe
+from retouch.sim.describe import body_poses, describe, drawn_bodies
 from retouch.sim.world import Worlds, set_state
 from retouch.tasks.registry import make
 
@@ -25,7 +25,7 @@ def replay(path: str, episode: str) -> dict[str, Any]:
     columns = ["control_source", "action", "policy_action", "sim_state"]
     frames = dataset.frames(dataset.recorded(episode).id, columns)
     data = Worlds(task.physics, 1).datas[0]
-    poses = np.empty((len(frames["sim_state"]), task.physics.nbody, 7), np.float32)
+    poses = np.empty((len(frames["sim_state"]), drawn_bodies(task.physics), 7), np.float32)
     for step, state in enumerate(frames["sim_state"]):
         set_state(task.physics, data, state)
         poses[step] = body_poses(data)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retouch.errors import InputError, UnknownName
 from retouch.sim import raster, raster_shade, shapes
+from retouch.sim.rods import rod_poses, rods_of
 
 NEAR = 0.01
 SUN = (0.35, -0.45, 1.0)  # the way to the lamp in world
@@ -45,7 +46,8 @@ class Picture(NamedTuple):
     Attributes:
         image: uint8[H, W, 3], sRGB.
         depth: float32[H, W], metres along the optical axis; infinite where nothing is. With `samples` s: [s H, s W].
-        geom: int32[H, W], the geom's number in the model, or -1; shaped like `depth`.
+        geom: int32[H, W], the geom's number in the model, or -1; shaped like `depth`. The rods of cables and belts
+            (`rods`) are numbered on from there.
     """
 
     image: NDArray[np.uint8]
@@ -131,11 +133,13 @@ class Camera:
 
     def _build(self, model: mujoco.MjModel, groups: tuple[int, ...]) -> None:
         """Cut the visible geoms into triangles and look up their colours."""
-        self._geoms = shapes.visible_geoms(model, groups)
+        seen = shapes.visible_geoms(model, groups)
+        self._rods = rods_of(model, groups)
+        self._geoms = np.append(seen, model.ngeom + np.arange(len(self._rods.bodies))).astype(np.int32)
         pixels_per_metre = self._focal / self._focus_distance
-        surfaces = [
-            shapes.surface_of(model, geom, shapes.sides_for(model, geom, pixels_per_metre)) for geom in self._geoms
-        ]
+        surfaces = [shapes.surface_of(model, geom, shapes.sides_for(model, geom, pixels_per_metre)) for geom in seen]
+        for radius, half in self._rods.sizes:
+            surfaces.append(shapes.capsule(radius, half, shapes.sides_of_circle(pixels_per_metre * radius)))
         self._point_start = np.cumsum([0, *(len(s.points) for s in surfaces)]).astype(np.int64)
         self._triangle_start = np.cumsum([0, *(len(s.triangles) for s in surfaces)]).astype(np.int64)
         everything = shapes.join(*surfaces) if surfaces else shapes.NOTHING
@@ -146,9 +150,12 @@ class Camera:
         self._geom_of = self._geom_of.astype(np.int32)
         corners = self._normals[self._triangles]
         self._flat = np.all(corners == corners[:, :1], axis=(1, 2))
-        casters = model.geom_type[self._geoms] != mujoco.mjtGeom.mjGEOM_PLANE
-        self._casters = casters
-        self._colour, self._gloss, self._checker = shapes.looks(model, self._geoms, FADE)
+        rods = len(self._rods.bodies)
+        self._casters = np.append(model.geom_type[seen] != mujoco.mjtGeom.mjGEOM_PLANE, np.ones(rods, dtype=bool))
+        colour, gloss, checker = shapes.looks(model, seen, FADE)
+        self._colour = np.vstack([colour, shapes.linear(np.clip(self._rods.rgba[:, :3], 0.0, 1.0))])
+        self._gloss = np.vstack([gloss, np.tile(shapes.PLAIN_GLOSS, (rods, 1))])
+        self._checker = np.vstack([checker, np.zeros((rods, 6))])
 
     def _light(self, columns: int, rows: int, shadows: bool) -> None:
         """Place the lamp and make the buffers."""
@@ -174,6 +181,9 @@ class Camera:
         if self._camera_id >= 0:
             self._eye, self._rotation = self._placed(data)
         xpos, xmat = data.geom_xpos, data.geom_xmat
+        if len(self._rods.bodies):
+            middles, axes = rod_poses(self._rods, data)
+            xpos, xmat = np.vstack([xpos, middles]), np.vstack([xmat, axes])
         raster.draw_camera(
             self._rotation, self._eye, self._focal, NEAR, self._geoms, xpos, xmat, self._radius, self._point_start,
             self._triangle_start, self._points, self._triangles, self._seen, self._screen, self._nearness, self._labels,

@@ -16,6 +16,7 @@ INVISIBLE_ALPHA = 0.05
 ENDLESS = 12.0  # half-size [m] that stands in for a plane without end
 UNFADED = 1e9  # distance [m]
 UNSET_RGBA = (0.5, 0.5, 0.5, 1.0)  # what MuJoCo gives a geom without a colour
+PLAIN_GLOSS = (0.15, 0.0)  # of what has no material: how it shines, how it glows
 
 Points = NDArray[np.float64]
 Triangles = NDArray[np.int32]
@@ -172,10 +173,14 @@ def surface_of(model: mujoco.MjModel, geom: int, sides: int) -> Surface:
 
 
 def sides_for(model: mujoco.MjModel, geom: int, pixels_per_metre: float) -> int:
-    """How many sides make a circle of this geom look round: a quarter of a pixel off at most; 8 to 40, by fours."""
+    """How many sides make a circle of this geom look round."""
     size = model.geom_size[geom]
     several = model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_ELLIPSOID
-    pixels = pixels_per_metre * float(np.max(size) if several else size[0])
+    return sides_of_circle(pixels_per_metre * float(np.max(size) if several else size[0]))
+
+
+def sides_of_circle(pixels: float) -> int:
+    """How many sides make a circle look round: a quarter of a pixel off at most; 8 to 40, by fours."""
     return 4 * int(np.clip(np.ceil(np.sqrt(2.0 * pixels) * np.pi / 4.0), 2, 10))
 
 
@@ -210,7 +215,7 @@ def looks(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Colour, gloss and pattern of geoms, as `raster_shade.shade` takes them."""
     colour = linear(np.clip(geom_rgba(model)[geoms, :3], 0.0, 1.0))
-    gloss, checker = np.tile([0.15, 0.0], (len(geoms), 1)), np.zeros((len(geoms), 6))
+    gloss, checker = np.tile(PLAIN_GLOSS, (len(geoms), 1)), np.zeros((len(geoms), 6))
     for i, geom in enumerate(geoms):
         material = model.geom_matid[geom]
         plane = model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
