@@ -284,9 +284,9 @@ class CableRouting(ContactTask):
         return not View(observation).threaded
 
     def landmark(self, observation: Observation) -> Float32[np.ndarray, " 3"]:
-        """The middle of the next clip's slot; of the last one's when the cable is in all [m]."""
+        """The middle of the first clip's slot, which stays where it is [m]."""
         view = View(observation)
-        return view.board.apply(view.clips[min(view.next, len(CLIPS) - 1)]).astype(np.float32)
+        return view.board.apply(view.clips[0]).astype(np.float32)
 
     def misjudged(
         self, observation: Observation, error: Float64[np.ndarray, "2 3"], share: Float64[np.ndarray, "2 3"]
