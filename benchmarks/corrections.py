@@ -36,6 +36,7 @@ WAYS: tuple[Way, ...] = ("take-over", "delta")
 ATTEMPTS = 60
 BEFORE, AFTER = 100, 200  # ticks around an event
 QUICK = 10  # ticks within which a change is felt as a jolt: 20 ms
+TOUCH = 2.0  # [N]
 SMOOTH = 10  # ticks over which positions are averaged before they are derived
 
 
@@ -44,6 +45,7 @@ class Event(NamedTuple):
 
     Attributes:
         kind: `start` or `end`.
+        pressing: whether the tool touched something then, with more than `TOUCH`.
         force: change of what the tool feels, from the moment itself on, `BEFORE + AFTER` ticks [N].
         jolt: largest change of that force within 20 ms [N].
         spring: largest change within a tick of the force with which the robot itself pulls the tool [N].
@@ -51,6 +53,7 @@ class Event(NamedTuple):
     """
 
     kind: str
+    pressing: bool
     force: NDArray[np.float64]
     jolt: float
     spring: float
@@ -82,6 +85,7 @@ def events(rows: InMemory) -> Iterator[Event]:
         near = slice(at - QUICK, at + AFTER // 2)
         yield Event(
             "start" if acts[step] else "end",
+            bool(np.linalg.norm(contact[at - 1]) > TOUCH),
             np.linalg.norm(force - contact[at - 1], axis=1),
             float(np.linalg.norm(contact[near][QUICK:] - contact[near][:-QUICK], axis=1).max()),
             float(np.linalg.norm(np.diff(spring[near], axis=0), axis=1).max()),
@@ -113,17 +117,18 @@ def summary(attempts: list[Attempt]) -> tuple[dict[str, Any], list[Event]]:
         "largest force N": max(a.force for a in attempts),
         "median of largest force N": float(np.median([a.force for a in attempts])),
     }
-    for kind in ("start", "end"):
-        some = [event for event in found if event.kind == kind]
-        figures[kind] = {"events": len(some)}
+    for kind, pressing in itertools.product(("start", "end"), (True, False)):
+        some = [event for event in found if (event.kind, event.pressing) == (kind, pressing)]
+        here: dict[str, Any] = {"events": len(some)}
         for name in ("jolt", "spring", "jerk") if some else ():
             values = [getattr(event, name) for event in some]
-            figures[kind][name] = {"median": float(np.median(values)), "90 %": float(np.quantile(values, 0.9))}
+            here[name] = {"median": float(np.median(values)), "90 %": float(np.quantile(values, 0.9))}
+        figures[f"{kind}, {'touching' if pressing else 'in the air'}"] = here
     return figures, found
 
 
 def picture(found: Mapping[str, Mapping[Way, list[Event]]]) -> str:
-    """How far what the tool feels has changed, around the start and the end: medians, and the middle half."""
+    """How far what a touching tool feels has changed, around the start and the end: medians, and the middle half."""
     time = 1000 * TICK * (np.arange(BEFORE + AFTER) - BEFORE)
 
     def draw(first: Any) -> None:
@@ -134,7 +139,7 @@ def picture(found: Mapping[str, Mapping[Way, list[Event]]]) -> str:
             for axes, kind in zip(row, ("start", "end"), strict=True):
                 axes.patch.set_alpha(0.0)
                 for way, colour in zip(WAYS, (PERSON, BOTH), strict=True):
-                    some = [event.force for event in ways[way] if event.kind == kind]
+                    some = [event.force for event in ways[way] if event.kind == kind and event.pressing]
                     if not some:
                         continue
                     low, middle, high = np.quantile(some, (0.25, 0.5, 0.75), axis=0)
@@ -142,13 +147,16 @@ def picture(found: Mapping[str, Mapping[Way, list[Event]]]) -> str:
                     axes.fill_between(time, low, high, color=colour, alpha=0.2, lw=0)
                 axes.axvline(0, color="0.6", lw=0.8)
                 axes.set_title(f"{task}: correction {kind}s", fontsize=9)
-                axes.legend(frameon=False, fontsize=8)
+                if axes.lines[:-1]:
+                    axes.legend(frameon=False, fontsize=8)
                 axes.grid(axis="y")
             row[0].set_ylabel("change of contact force, N")
         for axes in panels[-1]:
             axes.set_xlabel("time, ms")
 
-    return svg("corrections", "What is felt when a correction starts and ends", 2.4 * len(found) + 0.6, draw)
+    return svg(
+        "corrections", "What a tool that touches feels when a correction starts and ends", 2.4 * len(found) + 0.6, draw
+    )
 
 
 def main() -> None:

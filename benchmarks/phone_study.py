@@ -157,7 +157,7 @@ def attempt(person: Person, hand: Hand, eyes: Eyes, seed: int) -> dict:
         if step == step_seen or (STATES[state] == "ENDED" and step == 0):
             continue
         step_seen = step
-        observation = eyes.see(np.frombuffer(message, "<f4", offset=SCENE_HEAD.size).reshape(bodies, 7))
+        observation = eyes.see(np.frombuffer(message, "<f4", 7 * bodies, SCENE_HEAD.size).reshape(bodies, 7))
         wish = session.correct(Sight(step, observation))
         if isinstance(wish, Replace):
             if steering and STATES[state] != "YOU" and time.monotonic() - hand.pressed > 1.0:

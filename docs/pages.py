@@ -1,6 +1,6 @@
 """Makes the pictures of every page in docs/pages, from a finished run: .venv/bin/python docs/pages.py runs/demo
 
-A real server and Chromium; the phone's AR is emulated, its touches are real.
+Without a run, those of a robot that is pushed. A real server and Chromium; a phone with emulated AR and real touches.
 """
 
 import shutil
@@ -13,11 +13,13 @@ from PIL import Image
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "server"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "server"), str(ROOT / "benchmarks")]
 
 from browser import Phone, chromium
 from people import Served
 
+import session_tick
+from retouch.server.station import for_person
 from web_run import copied
 
 OUT = Path(__file__).parent / "pages"
@@ -89,8 +91,47 @@ def at_work(page: Page, server: Served, dark: Page) -> None:
     keep(page, "operate-video")
 
 
+def pushing(page: Page, server: Served) -> None:
+    """A policy that presses beside the shaft, and a phone that pushes it back."""
+    page.goto(f"{server.url}/#invite={server.invitation('anna')}")
+    page.wait_for_timeout(1500)
+    page.goto(f"{server.url}/#/operate/gear")
+    page.get_by_test_id("state").filter(has_text="ENDED").wait_for(timeout=30_000)
+    page.get_by_role("button", name="close", exact=True).first.click()
+    url = page.request.post(f"{server.url}/api/pair", headers={"origin": server.url}).json()["url"]
+    phone = Phone(page.context.browser, url)
+    phone.begin()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(4000)
+    way = for_person([-1.0, 0.0, 0.0], page.evaluate("window.__retouch.azimuth"))
+    pushes = phone.page.get_by_text("you push: 6 N")
+    while not pushes.is_visible():  # again where a slow machine did not hear the hand
+        if phone.fingers:
+            phone.lift()
+        phone.move((0.0, 1.3, 0.0))
+        phone.press()
+        phone.page.wait_for_timeout(400)
+        for k in range(9):
+            phone.move((0.002 * k * way[0], 1.3 + 0.002 * k * way[1], 0.002 * k * way[2]))
+            phone.page.wait_for_timeout(60)
+        phone.page.wait_for_timeout(400)
+    keep(phone.page, "phone-push")
+    keep(page, "operate-push")
+
+
+def pushed() -> None:
+    """The pictures of a robot that is pushed."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        session_tick.prepare(Path(folder))
+        with closing(Served(Path(folder))) as server:
+            pushing(browser.new_context(viewport={"width": 1280, "height": 800}).new_page(), server)
+
+
 def main() -> None:
     OUT.mkdir(exist_ok=True)
+    if len(sys.argv) == 1:
+        pushed()
+        return
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         root, run = Path(folder) / "runs", Path(sys.argv[1])
         shutil.copytree(run, root / "finished")

@@ -29,7 +29,8 @@ from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.checkpoint import load_policy, read_info
 from retouch.report.run import describe_run, round_data
 from retouch.rounds import PeopleNeeded, Run
-from retouch.run_folder import ImproveConfig
+from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.server.catalogue import Catalogue
 from retouch.tasks import registry
 from tests.tiny import StuckPolicy, tiny
 
@@ -361,3 +362,13 @@ def test_people_collect_together_and_a_script_does_not_join_them(tmp_path):
         pass
     with one_at_a_time(tmp_path), pytest.raises(InputError), one_at_a_time(tmp_path, together=True):
         pass
+
+
+def test_a_run_of_either_type_of_policy_is_opened_again(tmp_path):
+    catalogue = Catalogue(tmp_path)
+    for task, kind in (("threading", "bc-rnn"), ("gear-insertion", "diffusion")):
+        made = catalogue.create(task, {"task": task, "rounds": 2})
+        assert made.config.training.type == kind
+        again = RunFolder.open(made.folder)
+        assert again.config == made.config
+        assert again.other_versions == []

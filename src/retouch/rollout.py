@@ -235,7 +235,7 @@ class _Loop:
             if correction is None or (isinstance(correction, Push) and not correction.key):
                 running.take = None
             running.intervention.append(corrects)
-            grip = correction.grip if isinstance(correction, Push | Replace) else None
+            grip = correction.grip if isinstance(correction, Push | Replace | Wait) else None
             grips.append(NO_GRIP if grip is None else grip)
         if not rows:
             return

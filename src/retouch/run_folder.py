@@ -98,7 +98,7 @@ class ImproveConfig:
         """What the results depend on, as JSON."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         del document["workers"]
-        document["training"] = self.training.what_matters()
+        document["training"] = json.loads(json.dumps(self.training.what_matters()))
         return document
 
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tests.beside import Beside, beside
 
 from retouch.collection import InMemory
 from retouch.episodes.schema import ControlSource
@@ -13,6 +14,8 @@ from retouch.operators.frame import ControlFrame
 from retouch.operators.hold import Hold
 from retouch.operators.remote import Condition, Mark, MarkRefused, PersonGone, RemotePerson
 from retouch.rollout import Attempt, rollout
+from retouch.sim.world import Worlds
+from retouch.tasks.gear import GearInsertion
 from tiny import StuckPolicy, tiny
 
 
@@ -37,9 +40,12 @@ class ScriptedLink:
             raise PersonGone("the script is over")
         self.script(self)
         if self.frame is not None:
-            hold.see(self.frame, self.now_ms(), self.now_ms())
+            hold.see(self.frame, self.seen_ms(), self.now_ms())
         marks, self.marks = self.marks, []
         return marks
+
+    def seen_ms(self) -> float:
+        return self.now_ms()
 
     def answer(self, mark: Mark, error: str | None = None) -> None:
         self.answers.append((mark.mark, error))
@@ -52,10 +58,12 @@ class ScriptedLink:
     def tap(self, mark: str) -> None:
         self.marks.append(Mark(f"{mark}-{self.calls}", mark))
 
-    def press(self, hold: int, held: bool = True, position=(0.0, 0.0, 0.0)) -> None:
+    def press(
+        self, hold: int, held: bool = True, position=(0.0, 0.0, 0.0), push: bool = False, tracking: bool = True
+    ) -> None:
         sequence = 1 if self.frame is None else self.frame.sequence + 1
         self.frame = ControlFrame(
-            held, True, False, False, "phone", sequence, hold, 0, self.now_ms(), position, (1.0, 0, 0, 0), 1.0
+            held, tracking, False, False, "phone", sequence, hold, 0, self.now_ms(), position, (1.0, 0, 0, 0), 1.0, push
         )
 
 
@@ -247,3 +255,165 @@ def test_an_attempt_that_was_never_begun_has_no_steps():
 def test_when_the_link_closes_so_does_the_attempt():
     with pytest.raises(PersonGone):
         attempt(lambda link: None)
+
+
+GEAR = GearInsertion()
+
+
+@pytest.fixture(scope="module")
+def goes_beside(tmp_path_factory) -> Beside:
+    """A policy that leads the gear to 6 mm beside the shaft."""
+    folder, data = tmp_path_factory.mktemp("beside"), Worlds(GEAR.physics, 1).reset(0)
+    GEAR.reset(data, np.random.default_rng([3, 0]))
+    return beside(GEAR, data, np.array([0.006, 0.0, 0.0]), folder)
+
+
+def attempt_with_gear(script, policy: Beside, silent: bool = False) -> tuple:
+    link, rows = ScriptedLink(script), InMemory()
+    if silent:  # a frame is as old as when it was made
+        link.seen_ms = lambda: link.frame.client_ms
+    person = RemotePerson("anna", link, lambda: None)
+    found = next(rollout(GEAR, [3], policy=policy, operator=person, worlds=1, record=lambda *_: rows))
+    return found, link, rows
+
+
+def forces(rows: InMemory) -> np.ndarray:
+    """Of the hand at the handle in every tick [N]."""
+    return np.linalg.norm(rows.column("tick_hand_wrench")[..., :3], axis=-1)
+
+
+def test_a_push_adds_to_a_policy_that_goes_on(goes_beside):
+    def script(link):
+        step = link.condition.steps
+        if link.calls == 1:
+            link.tap("start")
+        if 10 <= step < 30 or 32 <= step < 40:
+            link.press(1 + step // 32, position=(0.001 * (step - 10), 0.0, 0.0), push=True)
+        elif step >= 30:
+            link.press(1 + step // 40, held=False, push=True)
+        if step == 60:
+            link.tap("success")
+
+    found, link, rows = attempt_with_gear(script, goes_beside)
+    assert [state for state, _ in link.states] == ["POLICY", "PUSH", "POLICY", "PUSH", "POLICY", "ENDED"]
+    sources, force = rows.column("control_source"), forces(rows)
+    assert set(sources.tolist()) == {ControlSource.POLICY, ControlSource.BOTH}
+    np.testing.assert_array_equal(np.flatnonzero(sources == ControlSource.BOTH), [*range(10, 30), *range(32, 40)])
+    np.testing.assert_array_equal(rows.column("action"), rows.column("policy_action"))
+    assert [step for step, _ in found.causes] == [10, 32]
+    assert force[:11].max() < 0.8  # it begins with nothing, but for how far the robot moves in a step
+    assert force[29, -1] == pytest.approx(400 * 0.019, rel=0.1)
+    assert np.abs(np.diff(force.ravel())).max() < 3.5  # no jump at a press, a release, a new press
+    assert 0 < force[33].max() < force[29].max()  # pressed again while it faded: it fades on
+    assert force[36:40].max() < 3.0  # and counts from the new press
+    assert force[46:].max() == 0.0
+    assert link.condition.can_push
+
+
+def test_a_push_that_is_not_heard_fades_while_the_robot_stands_still_and_pauses(goes_beside):
+    def script(link):
+        if link.calls == 1:
+            link.tap("start")
+        if link.condition.steps < 20:
+            link.press(1, position=(0.002 * link.condition.steps, 0.0, 0.0), push=True)
+        elif link.condition.state == "PAUSED":
+            link.tap("failure")
+
+    _, link, rows = attempt_with_gear(script, goes_beside, silent=True)
+    assert [state for state, _ in link.states] == ["PUSH", "PAUSED", "ENDED"]
+    sources, force = rows.column("control_source"), forces(rows)
+    frozen = np.flatnonzero(sources == ControlSource.NONE)
+    assert 5 <= len(frozen) <= 10  # from 150 to 300 ms, at 20 ms a step
+    assert force[frozen[0] - 1].max() > 10.0
+    assert force[frozen[0] + 5 :].max() == 0.0
+    reference = rows.column("tick_reference")[frozen, :, :3].reshape(-1, 3)
+    assert np.ptp(reference, axis=0).max() < 1e-9
+
+
+def test_a_push_that_is_paused_fades_once_the_policy_goes_on(goes_beside):
+    def script(link):
+        if link.calls == 1:
+            link.tap("start")
+        if link.condition.steps < 20 and not link.marks:
+            link.press(1, position=(0.002 * link.condition.steps, 0.0, 0.0), push=True)
+        if link.condition.steps == 20 and link.condition.state == "PUSH":
+            link.tap("pause")
+        elif link.condition.state == "PAUSED":
+            link.tap("resume")
+        if link.condition.steps == 40:
+            link.tap("discard")
+
+    _, link, rows = attempt_with_gear(script, goes_beside)
+    assert [state for state, _ in link.states] == ["POLICY", "PUSH", "PAUSED", "POLICY", "ENDED"]
+    force = forces(rows)
+    assert force[19, -1] > 10.0
+    assert np.abs(np.diff(force.ravel())).max() < 3.5
+    assert force[26:].max() == 0.0
+    assert not rows.column("intervention")[21:].any()
+
+
+def test_a_push_whose_hand_is_lost_is_let_go_before_the_robot_is_paused_for_good(goes_beside):
+    waited = []
+
+    def script(link):
+        if link.condition.steps < 20 and link.condition.state != "PAUSED":
+            link.press(1, position=(0.002 * link.condition.steps, 0.0, 0.0), push=True)
+        elif link.condition.state == "PUSH":
+            link.press(1, held=False, push=True, tracking=False)
+        elif link.condition.state == "PAUSED":
+            waited.append(link.condition.steps)
+            if len(waited) == 60:
+                link.tap("failure")
+
+    found, link, rows = attempt_with_gear(script, goes_beside)
+    assert [state for state, _ in link.states] == ["PUSH", "PAUSED", "ENDED"]
+    force, sources = forces(rows), rows.column("control_source")
+    assert force[19, -1] > 10.0
+    assert 25 <= found.steps <= 26
+    assert waited[-1] == found.steps
+    assert force[-1].max() == 0.0
+    assert (sources[21:] == ControlSource.NONE).all()
+
+
+def test_who_takes_over_a_robot_that_yields_leads_it_and_nothing_jumps(goes_beside):
+    def script(link):
+        step = link.condition.steps
+        if link.calls == 1:
+            link.tap("start")
+        if 20 <= step < 70:
+            link.press(1, position=(0.001 * min(step - 20, 30), 0.0, 0.0))
+        elif step >= 70:
+            link.press(1, held=False)
+        if step == 90:
+            link.tap("success")
+
+    _, link, rows = attempt_with_gear(script, goes_beside)
+    assert [state for state, _ in link.states] == ["POLICY", "YOU", "POLICY", "ENDED"]
+    place = rows.column("tick_measured_pose")[..., :3].reshape(-1, 3)
+    assert place[699, 1] - place[199, 1] == pytest.approx(-0.03, abs=0.004)  # right, seen along x, is -y
+    assert np.linalg.norm(np.diff(place, axis=0), axis=1).max() < 0.001  # in 2 ms
+    assert rows.column("tick_stopped").max() == 0
+    assert forces(rows).max() == 0.0
+
+
+@pytest.mark.parametrize(("way", "why"), [("take-over", "no handle to push"), ("demonstrate", "no policy to push")])
+def test_what_cannot_be_pushed_says_so_and_stands_still(way, why):
+    said = []
+
+    def script(link):
+        if link.calls == 1 and way == "take-over":
+            link.tap("start")
+        if link.condition.steps == 3 or way == "demonstrate":
+            link.press(1, push=True)
+        said.append((link.condition.state, link.condition.why))
+        if link.calls == 300:
+            link.tap("reset")
+
+    found, link, rows = attempt(script, way)
+    assert not link.condition.can_push
+    assert any(why in line for _, line in said)
+    assert "PUSH" not in [state for state, _ in link.states]
+    if way == "take-over":
+        assert [state for state, _ in link.states] == ["POLICY", "PAUSED", "ENDED"]
+        assert found.steps == 3
+    assert not any(row["intervention"] for row in rows.rows)

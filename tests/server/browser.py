@@ -69,7 +69,7 @@ class Phone:
         self.complaints = complaints(self.page)
         self.page.goto(url)
         self._touch = self.context.new_cdp_session(self.page)
-        self._fingers: dict[int, tuple[float, float]] = {}
+        self.fingers: dict[int, tuple[float, float]] = {}
 
     def begin(self) -> None:
         """Tap START, and be ready to hold."""
@@ -80,14 +80,14 @@ class Phone:
         """Put a finger down."""
         box = self.page.locator(selector).first.bounding_box()
         assert box is not None
-        self._fingers[finger] = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        self._send("touchStart", [self._point(f) for f in self._fingers])
+        self.fingers[finger] = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self._send("touchStart", [self._point(f) for f in self.fingers])
 
     def lift(self, finger: int = 0) -> None:
         """Take it away."""
         point = self._point(finger)
-        del self._fingers[finger]
-        self._send("touchEnd", [point] if self._fingers else [])
+        del self.fingers[finger]
+        self._send("touchEnd", [point] if self.fingers else [])
 
     def tap(self, selector: str, finger: int = 1) -> None:
         """A short touch with another finger."""
@@ -100,7 +100,7 @@ class Phone:
         self.page.evaluate("([p, q]) => window.__phone.setPose(p, q)", [list(position), list(quat)])
 
     def _point(self, finger: int) -> dict[str, float]:
-        x, y = self._fingers[finger]
+        x, y = self.fingers[finger]
         return {"id": finger, "x": x, "y": y}
 
     def _send(self, kind: str, points: list[dict[str, float]]) -> None:

@@ -153,7 +153,7 @@ class Person:
         self.listen(lambda: any(m["type"] == "ack" and m["id"] == id for m in self.heard))
         return next(m for m in self.heard if m["type"] == "ack" and m["id"] == id)
 
-    def hold(self, number: int = 1, held: bool = True, position=(0.0, 0.0, 0.0)) -> None:
+    def hold(self, number: int = 1, held: bool = True, position=(0.0, 0.0, 0.0), push: bool = False) -> None:
         """Send one frame."""
         self.sequence += 1
         frame = replace(
@@ -163,6 +163,7 @@ class Person:
             sequence=self.sequence,
             client_ms=1000 * time.monotonic(),
             position=position,
+            push=push,
         )
         self.socket.send(frame.encode())
 
@@ -171,6 +172,13 @@ class Person:
         begin = time.monotonic()
         while (t := time.monotonic() - begin) < seconds:
             self.hold(number, position=(speed * t, 0.0, 0.0))
+            self.listen_for(0.012)
+
+    def push(self, seconds: float, position: tuple[float, float, float], number: int = 1) -> None:
+        """Press, and push from there."""
+        begin = time.monotonic()
+        while (t := time.monotonic() - begin) < seconds:
+            self.hold(number, position=position if t > 0.2 else (0.0, 0.0, 0.0), push=True)
             self.listen_for(0.012)
 
     def listen_for(self, seconds: float) -> None:

@@ -94,3 +94,8 @@ def test_names_are_known_without_a_simulator():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_it_is_known_which_robots_yield(name: str) -> None:
+    assert (registry.make(name).ticks > 0) == (name in registry.YIELDING)

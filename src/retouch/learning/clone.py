@@ -26,7 +26,7 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig) -> Recipe:
         if (largest := np.abs(chunk).max()) > 1 + 1e-5:
             raise InputError(
                 f"actions must lie in [-1, 1], found {largest:.3g}: a BC-RNN cannot command this robot, "
-                "a diffusion policy may"
+                "a policy of --type diffusion can"
             )
     windows = Windows.of(data, method, config.sequence, config.split_windows_at_label_changes)
     sampler = Sampler(windows, method, config.batch, config.seed)

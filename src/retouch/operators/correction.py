@@ -62,7 +62,13 @@ class Push:
 
 @dataclass(frozen=True)
 class Wait:
-    """The robot stands still in this step, and nobody learns from it."""
+    """The robot stands still in this step, and nobody learns from it.
+
+    Attributes:
+        grip: what a hand that lets go still does at the handle, float64[15]; None where nothing.
+    """
+
+    grip: Float64[np.ndarray, " 15"] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from retouch.errors import InputError
 
 LAYOUT = struct.Struct("<BBHIIId3f4ff")
 VERSION = 1
-HELD, TRACKING, GRIPPER, CLUTCH = 1, 2, 4, 8
+HELD, TRACKING, GRIPPER, CLUTCH, PUSH = 1, 2, 4, 8, 16
 SOURCES = ("phone", "touch", "keyboard", "mouse", "gamepad", "spacemouse")
 SCALES = (0.1, 4.0)
 FARTHEST = 100.0  # from the tracker's origin; what is beyond is no hand [m]
@@ -34,6 +34,7 @@ class ControlFrame:
         position: of the hand in the person's frame [m].
         quat: wxyz, likewise.
         scale: of motions.
+        push: whether the hand pushes while the policy goes on, and does not take over; the first frame of a hold says.
     """
 
     held: bool
@@ -48,10 +49,12 @@ class ControlFrame:
     position: tuple[float, float, float]
     quat: tuple[float, float, float, float]
     scale: float = 1.0
+    push: bool = False
 
     def encode(self) -> bytes:
         """The frame as it travels."""
         flags = HELD * self.held | TRACKING * self.tracking | GRIPPER * self.gripper | CLUTCH * self.clutch
+        flags |= PUSH * self.push
         return LAYOUT.pack(
             VERSION,
             flags,
@@ -77,7 +80,7 @@ class ControlFrame:
         version, flags, source, sequence, hold, epoch, client_ms, *numbers = LAYOUT.unpack(data)
         if version != VERSION:
             raise InputError(f"control frames of version {VERSION} are understood, not {version}: reload the page")
-        if flags >= 16 or source >= len(SOURCES):
+        if flags >= 32 or source >= len(SOURCES):
             raise InputError(f"a control frame with flags {flags} and source {source}")
         if not all(map(math.isfinite, (client_ms, *numbers))):
             raise InputError("a control frame with a number that is not finite")
@@ -103,4 +106,5 @@ class ControlFrame:
             position=(x, y, z),
             quat=(w, i, j, k),
             scale=scale,
+            push=bool(flags & PUSH),
         )

@@ -6,7 +6,9 @@
 3. A hold that ended so cannot go on: it takes a new press.
 4. At a press, after a clutch, a freeze or a jump of the tracker, hand and robot are latched anew: the next target is
    where the robot is.
-5. A release ends the hold at once. Only one with a known pose is the person's own: a hand that is let go because its
+5. Whether a hold takes over or pushes is said by its first frame: what a page changes meanwhile counts at the next
+   press. A push counts from where the hand was latched, so that it begins with nothing.
+6. A release ends the hold at once. Only one with a known pose is the person's own: a hand that is let go because its
    tracker, page or window was lost is gone.
 """
 
@@ -18,6 +20,8 @@ import numpy as np
 from retouch.geometry import (
     Matrix3,
     Pose,
+    Quaternion,
+    Vector3,
     quat_from_matrix,
     quat_inverse,
     quat_multiply,
@@ -53,10 +57,16 @@ class Latched:
 
 
 class Hold:
-    """One operator's hold, frame by frame and tick by tick. All times in ms of one clock."""
+    """One operator's hold, frame by frame and tick by tick. All times in ms of one clock.
+
+    Attributes:
+        frame: the newest.
+        made_ms: when it was made.
+        pushes: whether the hold pushes, and does not take over.
+    """
 
     def __init__(self) -> None:
-        self.frame: ControlFrame | None = None  # the newest
+        self.frame: ControlFrame | None = None
         self.made_ms = 0.0
         self._sender = -1
         self._number: int | None = None  # of the hold that steers
@@ -66,6 +76,7 @@ class Hold:
         self._closed = False
         self._gripper = False
         self._azimuth = 0.0
+        self.pushes = False
 
     @property
     def held(self) -> bool:
@@ -101,11 +112,11 @@ class Hold:
         if self._number is None:
             if not frame.held or age > FREEZE_MS or (self._sender, frame.hold) == self._over:
                 return Grip.OPEN
-            self._number, self._latched, self._last = frame.hold, None, None
+            self._begin(frame)
         elif frame.hold != self._number:
             if not frame.held:
                 return self._released(frame)
-            self._number, self._latched, self._last = frame.hold, None, None
+            self._begin(frame)
         if age > GONE_MS:
             return self._end(Grip.GONE)
         if not frame.held:
@@ -135,6 +146,20 @@ class Hold:
             self._closed, self._gripper = closed, frame.gripper
         elif frame.gripper != self._gripper:
             self._closed, self._gripper = not self._closed, frame.gripper
+        moved, turned = self._moved(frame, tool_in_world)
+        assert self._latched is not None
+        there = self._latched.tool_in_world
+        return Pose(there.position + moved, quat_multiply(turned, there.quat)), self._closed
+
+    def displacement(self) -> tuple[Vector3, Vector3]:
+        """How far the hand has gone since the press: in world [m], and turned as a rotation vector there [rad]."""
+        frame = self.frame
+        assert frame is not None
+        moved, turned = self._moved(frame, Pose.identity())
+        return moved, quat_to_vector(turned)
+
+    def _moved(self, frame: ControlFrame, tool_in_world: Pose) -> tuple[Vector3, Quaternion]:
+        """The same, as a quaternion; hand and tool are latched where that is due."""
         hand = Pose(np.array(frame.position), np.array(frame.quat))
         if self._latched is None or self._jumped(frame):
             self._latched = Latched(hand, tool_in_world, self._azimuth)
@@ -145,8 +170,7 @@ class Hold:
         to_world = quat_from_matrix(person_in_world)
         turn_in_world = quat_multiply(quat_multiply(to_world, turn), quat_inverse(to_world))
         moved = frame.scale * person_in_world @ (hand.position - latched.hand.position)
-        there = Pose(latched.tool_in_world.position + moved, quat_multiply(turn_in_world, latched.tool_in_world.quat))
-        return there, self._closed
+        return moved, turn_in_world
 
     def _jumped(self, frame: ControlFrame) -> bool:
         """Whether the tracker, not the hand, has moved; a change of scale would move the target too."""
@@ -157,6 +181,9 @@ class Hold:
         moved = float(np.linalg.norm(np.subtract(frame.position, last.position)))
         turn = quat_to_vector(quat_multiply(np.array(frame.quat), quat_inverse(np.array(last.quat))))
         return moved > FASTEST * seconds + ALLOWANCE or float(np.linalg.norm(turn)) > FASTEST_TURN * seconds + ALLOWANCE
+
+    def _begin(self, frame: ControlFrame) -> None:
+        self._number, self._latched, self._last, self.pushes = frame.hold, None, None, frame.push
 
     def _released(self, frame: ControlFrame) -> Grip:
         return self._end(Grip.RELEASED if frame.tracking else Grip.GONE)

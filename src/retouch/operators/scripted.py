@@ -18,6 +18,7 @@ from retouch.tasks.base import Manner, Task
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still
 BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert", "close")
 INSIDE = -0.02  # so far beyond a bottleneck's mouth nothing is judged by its sideways error any more [m]
+GOT_ON = 0.1  # so much further along, a task done by touch is past what went wrong
 AFTER = {"reach": BEYOND, "grasp": BEYOND, "carry": ("close", "done"), "insert": ("close", "done")}  # a bottleneck
 
 
@@ -79,6 +80,7 @@ class ScriptedSession:
         self._due = sight.step + max(1, round(delay / self._task.control_period))
         self._cause = trouble
         self._phase_at_trouble = self._task.phase(sight.observation)
+        self._progress_at_trouble = self._task.progress(sight.observation)
 
     def _may_hand_back(self, sight: Sight) -> bool:
         rule = self._profile.hand_back
@@ -86,7 +88,9 @@ class ScriptedSession:
             return False
         phase = self._task.phase(sight.observation)
         lateral, angle, distance = self._task.funnel_error(sight.observation)
-        if rule == "bottleneck" or self._phase_at_trouble == "close":  # a lid has no way that looks right
+        if rule == "bottleneck" and self._task.ticks:  # what is done by touch has a bottleneck wherever it gets stuck
+            good = self._task.progress(sight.observation) > min(0.99, self._progress_at_trouble + GOT_ON)
+        elif rule == "bottleneck" or self._phase_at_trouble == "close":  # a lid has no way that looks right
             good = phase in AFTER.get(self._phase_at_trouble, ("done",))
         else:
             near = INSIDE < distance < self._profile.funnel_range

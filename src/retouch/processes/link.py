@@ -9,6 +9,7 @@ import threading
 from typing import Any, BinaryIO
 
 import mujoco
+import numpy as np
 
 from retouch.operators.frame import ControlFrame
 from retouch.operators.hold import Hold
@@ -16,12 +17,14 @@ from retouch.operators.mailbox import Mailbox
 from retouch.operators.remote import Condition, Mark, PersonGone
 from retouch.processes import wire
 from retouch.processes.film import Film
+from retouch.processes.intention import Watched
+from retouch.processes.senses import Senses
 from retouch.sim.describe import body_poses, describe, drawn_bodies
-from retouch.sim.touch import TouchSensor
 from retouch.tasks.base import Task
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
 AT_LEAST_S = 0.5
+SCENE_S = 0.04  # between two scenes, however short a step is
 SILENCE_MS = 1500.0  # of the server, which says something every half second
 _NOT_YET = "not carried out yet"
 URGENT = ("state", "why", "needs", "source", "gripper_closed")  # sent at once
@@ -77,22 +80,23 @@ class ServerLink:
             for name, size in ((wire.HAND, wire.HAND_SIZE), (wire.SCENE, wire.SCENE_SIZE))
         )
         self._film = Film(task, order.mailboxes, self._outbox.ring)
-        self._touch = TouchSensor(task.physics, task.robot_body)
+        self._senses = Senses(task)
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._answered: dict[str, str | None] = {}
         self._heard_ms = math.inf
         self._poses = b""
         self._bodies = drawn_bodies(task.physics)
-        self._contact_n = 0.0
+        self._late_ms: list[float] | None = None
         self._told: dict[str, Any] = {}
         self._told_ms = -1e9
         self._shown: tuple[int, str] | None = None
+        self._stale = False
         self._shown_ms = -1e9
         threading.Thread(target=self._read, daemon=True).start()
 
-    def begin(self, way: str) -> None:
-        """Say what there is to see."""
-        self._way = way
+    def begin(self, way: str, policy: Watched | None) -> None:
+        """Say what there is to see; of a policy, what it intends."""
+        self._way, self._senses = way, Senses(self.task, policy)
         task = self.task
         cameras = {"cameras": list(task.cameras), "observation_cameras": list(task.observation_cameras)}
         self._outbox.send({"type": "scene", "scene": describe(task.drawing), "task": task.name, **cameras})
@@ -104,9 +108,9 @@ class ServerLink:
     def watch(self, _: int, data: mujoco.MjData) -> None:
         """See the world as it is before a step."""
         self._poses = body_poses(data).tobytes()
-        self._contact_n = self._touch.newtons(data)
+        self._senses.look(data)
         self._film.see(data)
-        self._shown = None
+        self._stale = True
 
     def hear(self, hold: Hold) -> list[Mark]:
         """The newest frame goes to `hold`; the marks that have come are returned.
@@ -148,24 +152,29 @@ class ServerLink:
 
     def show(self, condition: Condition) -> None:
         """Send the poses when they or the state are new, and the status when it is."""
-        now = self.now_ms()
-        if self._shown != (condition.steps, condition.state) or now - self._shown_ms > 1000 * AT_LEAST_S:
-            self._shown, self._shown_ms = (condition.steps, condition.state), now
+        now, what = self.now_ms(), (condition.attempt, condition.state)
+        waited_s = (now - self._shown_ms) / 1000
+        if self._shown != what or (self._stale and waited_s > SCENE_S) or waited_s > AT_LEAST_S:
+            self._shown, self._shown_ms, self._stale = what, now, False
             head = wire.SCENE_HEAD.pack(
                 1,
                 wire.STATES.index(condition.state),
                 self._bodies,
                 condition.steps,
                 now,
-                self._contact_n,
+                self._senses.contact_n,
                 -1.0 if condition.age_ms is None else condition.age_ms,
             )
-            self._scene.put(head + self._poses)
+            senses = self._senses
+            tail = wire.SCENE_TAIL.pack(*senses.tool, *senses.contact, *senses.push, *senses.heading)
+            self._scene.put(head + self._poses + tail)
             self._film.step = condition.steps
             self._outbox.ring(wire.SCENE)
         self._tell(condition, now)
 
     def _tell(self, condition: Condition, now: float) -> None:
+        if condition.late_ms and now - self._told_ms > 1000 * EVERY_S:
+            self._late_ms = _numbers(np.percentile(condition.late_ms, (50, 99)), 2)
         status = {
             "type": "status",
             "state": condition.state,
@@ -181,7 +190,13 @@ class ServerLink:
             "source": condition.source,
             "age_ms": None if condition.age_ms is None else round(condition.age_ms, 1),
             "gripper_closed": condition.gripper_closed,
-            "contact_n": round(self._contact_n, 1),
+            "late_ms": self._late_ms,
+            "can_push": condition.can_push,
+            "contact_n": round(self._senses.contact_n, 1),
+            "push_n": round(condition.push_n, 1),
+            "contact": _numbers(self._senses.contact, 1),
+            "push": _numbers(self._senses.push, 1),
+            "heading": _numbers(self._senses.heading, 4),
             **self.counted,
         }
         urgent = any(
@@ -201,3 +216,7 @@ class ServerLink:
         for line in sys.stdin.buffer:
             self._lines.put(json.loads(line))
         self._lines.put(None)
+
+
+def _numbers(vector: np.ndarray, digits: int) -> list[float] | None:
+    return None if np.isnan(vector).any() else [round(float(v), digits) for v in vector]

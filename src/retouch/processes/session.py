@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import mujoco
+
 from retouch.collection import dataset_info, noted
 from retouch.counting import one_at_a_time, stream_of, tally
 from retouch.episodes import edits
@@ -18,11 +20,12 @@ from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import RetouchError, StoreError
-from retouch.operators.remote import MarkRefused, PersonGone, RemotePerson
+from retouch.operators.remote import RUNNING, MarkRefused, PersonGone, RemotePerson
 from retouch.outcomes import attempt_seeds
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.torch_setup import single_thread
 from retouch.processes.attempts import claim
+from retouch.processes.intention import Watched
 from retouch.processes.link import ServerLink
 from retouch.processes.wire import SessionOrder, write_line
 from retouch.rollout import Attempt, rollout
@@ -31,6 +34,7 @@ from retouch.tasks.registry import make
 from retouch.versions import versions
 
 LONGEST_S = 1800.0  # an attempt; people are not hurried
+SWITCH_S = 0.0005  # a thread that packs or reads gives way to the control step after so long
 AGAIN_S = 1.0  # after which it is tried again to store what could not be stored
 
 Stored = TypeVar("Stored")
@@ -49,16 +53,17 @@ class Session:
         self.last: EpisodeInfo | None = None
         self.last_edit: edits.Edit | None = None
         self.undone = False
+        self._world: mujoco.MjData | None = None  # as last seen
 
     def run(self) -> None:
         """Attempt after attempt."""
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
         folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way == "take-over" else None
-        policy = load_policy(folder) if folder is not None else None
+        policy = Watched(load_policy(folder)) if folder is not None else None
         store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
         self._count()
-        self.link.begin(way)
+        self.link.begin(way, policy)
 
         def record(_: int, seed: int) -> EpisodeWriter:
             return store.begin(
@@ -78,7 +83,7 @@ class Session:
             horizon=round(LONGEST_S / task.control_period),
             worlds=1,
             record=record,
-            watch=self.link.watch,
+            watch=self._watch,
         )
         with one_at_a_time(self.path, together=True), store:
             for attempt in attempts:
@@ -90,6 +95,10 @@ class Session:
         while True:
             yield next(attempt_seeds("collect", stream, start=claim(self.path)))
 
+    def _watch(self, number: int, data: mujoco.MjData) -> None:
+        self._world = data
+        self.link.watch(number, data)
+
     def _keep(self, attempt: Attempt) -> None:
         writer = attempt.recorder
         assert isinstance(writer, EpisodeWriter)
@@ -98,12 +107,19 @@ class Session:
             self.last = None
             self._insist(lambda: writer.discard(attempt.reason))
         else:
-            last = self._insist(lambda: writer.commit(attempt.outcome, attempt.reason, **noted(attempt)))
+            reason = self._reason(attempt)
+            last = self._insist(lambda: writer.commit(attempt.outcome, reason, **noted(attempt)))
             self.last = last
             if attempt.discard:
                 self.last_edit = self._insist(lambda: edits.exclude(self.path, [last.id], attempt.reason))
         self.person.condition.why = attempt.reason
         self._count()
+
+    def _reason(self, attempt: Attempt) -> str:
+        """Of its outcome; of a failure that a person marked, also how the task names it."""
+        assert self._world is not None
+        named = self.task.failure(self._world) if attempt.outcome == "failure" and not attempt.discard else ""
+        return attempt.reason if named in attempt.reason else f"{named} ({attempt.reason})"
 
     def _insist(self, store: Callable[[], Stored]) -> Stored:
         """Store something; while that fails, as on a full disk, the person is told and it is tried again."""
@@ -117,7 +133,7 @@ class Session:
         """Take the last mark back: what was discarded counts again, a success becomes a failure and the reverse."""
         if self.last is None:
             raise MarkRefused("there is nothing to undo")
-        if self.person.condition.state in ("POLICY", "YOU"):
+        if self.person.condition.state in RUNNING:
             raise MarkRefused("an attempt is running: pause it to undo the last one")
         if self.last_edit is not None:
             edits.undo(self.path, self.last_edit.id)
@@ -158,6 +174,7 @@ class Session:
 def main() -> int:
     """Run the session that standard input orders."""
     single_thread()
+    sys.setswitchinterval(SWITCH_S)
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # a stray print must not end up among the messages
     order = SessionOrder(**json.loads(sys.stdin.buffer.readline()))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-STATES = ("POLICY", "PAUSED", "YOU", "ENDED")
+STATES = ("POLICY", "PAUSED", "YOU", "ENDED", "PUSH")
 SCENE_HEAD = struct.Struct("<BBHIdff")  # 1, state, bodies, step, sent, contact, age
+SCENE_TAIL = struct.Struct("<12f")  # after the poses: tool, contact, push, heading, in world
 PICTURE_HEAD = struct.Struct("<BBHId")  # 2, camera, width, step, sent
 HAND_HEAD = struct.Struct("<Idd")  # connection, made at, azimuth; then the control frame
 HAND, SCENE = "hand", "scene"

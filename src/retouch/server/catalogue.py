@@ -9,10 +9,11 @@ from retouch.episodes.layout import DATASET
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.errors import InputError, RetouchError, UnknownName
+from retouch.learning.config import PolicyType, TrainConfig
 from retouch.learning.weights import METHODS
 from retouch.operators.profile import PROFILES
 from retouch.run_folder import REPORT, ImproveConfig, RunFolder
-from retouch.tasks.registry import names
+from retouch.tasks.registry import YIELDING, names
 
 MOST = {"demonstrations": 10_000, "rounds": 99}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -79,7 +80,8 @@ class Catalogue:
         for key, most in MOST.items():
             if wishes.get(key, 0) > most:
                 raise InputError(f"{key} is at most {most}, not {wishes[key]}")
-        config = ImproveConfig(operator="web", checkpoint_trials=0, **wishes)
+        kind: PolicyType = "diffusion" if wishes.get("task") in YIELDING else "bc-rnn"
+        config = ImproveConfig(operator="web", checkpoint_trials=0, training=TrainConfig(type=kind), **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The robot must stop when the person is gone: without a desktop the session is pa
 
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import tempfile
@@ -169,6 +170,7 @@ class Station:
         steering = self.phone if self._status.get("source") in ("phone", "touch") else self.desktop
         rtt = steering.clock.rtt_ms if steering is not None else None
         status = {name: value for name, value in self._status.items() if name not in ("source", "age_ms")}
+        status |= {name: for_person(status[name], self._azimuth) for name in ("contact", "push", "heading")}
         status["control"] = {
             "source": self._status["source"],
             "path": self._path if self._status["source"] is not None else None,
@@ -340,6 +342,14 @@ def sweep() -> None:
         owner = folder.name.removeprefix(MAILBOXES).partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def for_person(vector: list[float] | None, azimuth: float) -> list[float] | None:
+    """A vector in world, as somebody sees it whose view looks there: right, up, towards them."""
+    if vector is None:
+        return None
+    (x, y, z), c, s = vector, math.cos(azimuth), math.sin(azimuth)
+    return [round(s * x - c * y, 4), z, round(-c * x - s * y, 4)]
 
 
 def _is_number(value: object) -> bool:

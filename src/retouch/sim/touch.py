@@ -4,6 +4,7 @@ import mujoco
 import numpy as np
 
 from retouch.errors import InputError
+from retouch.geometry import Vector3
 
 
 class TouchSensor:
@@ -31,6 +32,10 @@ class TouchSensor:
 
     def newtons(self, data: mujoco.MjData) -> float:
         """Length of the sum [N], after a step."""
+        return float(np.linalg.norm(self.force(data)))
+
+    def force(self, data: mujoco.MjData) -> Vector3:
+        """The sum, on the robot, in world [N], after a step."""
         total = np.zeros(3)
         for k in range(data.ncon):
             contact = data.contact[k]
@@ -40,4 +45,4 @@ class TouchSensor:
             mujoco.mj_contactForce(self._model, data, k, self._force)
             in_world = contact.frame.reshape(3, 3).T @ self._force[:3]
             total += in_world if second else -in_world
-        return float(np.linalg.norm(total))
+        return total

@@ -23,10 +23,14 @@ GROUP = "retouch.tasks"
 _targets = {
     "belt-assembly": "retouch.tasks.belt:BeltAssembly",
     "book-flipping": "retouch.tasks.book:BookFlipping",
+    "cable-routing": "retouch.tasks.cable:CableRouting",
     "coffee": "retouch.tasks.coffee:Coffee",
     "gear-insertion": "retouch.tasks.gear:GearInsertion",
     "threading": "retouch.tasks.threading:Threading",
 }
+
+YIELDING = frozenset({"book-flipping", "cable-routing", "gear-insertion"})
+"""Tasks of a robot that yields: its policies say where to be, others how to move."""
 
 
 def register(name: str, target: str) -> None:

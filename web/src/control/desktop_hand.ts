@@ -32,6 +32,8 @@ export class DesktopHand {
     ...GAMEPAD_BINDINGS,
     ...SPACEMOUSE_BINDINGS,
   ];
+  /** Whether a hold that begins now pushes, and does not take over. */
+  pushes = false;
   private readonly mouse: MouseInput;
   private readonly spaceMouse = new SpaceMouseInput();
   private readonly inputs: readonly HandInput[];
@@ -149,8 +151,8 @@ export class DesktopHand {
 
   private sendFrame(held: boolean, source = this.hold?.source ?? 0, tracking = true): void {
     const { position, quat } = this.hand;
-    const { gripper, scale } = this;
-    this.sender.update({ held, tracking, gripper, clutch: false, source, epoch: 0, position, quat, scale });
+    const { gripper, scale, pushes: push } = this;
+    this.sender.update({ held, tracking, gripper, clutch: false, source, epoch: 0, position, quat, scale, push });
   }
 
   private tellState(): void {

@@ -8,6 +8,8 @@ export interface HandFrame {
   position: [number, number, number];
   quat: [number, number, number, number];
   scale: number;
+  /** Whether this hold pushes while the policy goes on; its first frame says. */
+  push: boolean;
 }
 
 export const SOURCE = { phoneXr: 0, phoneTouch: 1, keyboard: 2, mouse: 3, gamepad: 4, spacemouse: 5 } as const;
@@ -18,6 +20,7 @@ const HELD = 1;
 const TRACKING = 2;
 const GRIPPER = 4;
 const CLUTCH = 8;
+const PUSH = 16;
 
 /** The control frame of docs/protocol.md: 56 bytes, little-endian. */
 export function encodeFrame(frame: HandFrame, sequence: number, hold: number, clientMs: number): ArrayBuffer {
@@ -26,7 +29,8 @@ export function encodeFrame(frame: HandFrame, sequence: number, hold: number, cl
   view.setUint8(0, VERSION);
   view.setUint8(
     1,
-    (frame.held ? HELD : 0) | (frame.tracking ? TRACKING : 0) | (frame.gripper ? GRIPPER : 0) | (frame.clutch ? CLUTCH : 0),
+    (frame.held ? HELD : 0) | (frame.tracking ? TRACKING : 0) | (frame.gripper ? GRIPPER : 0) |
+      (frame.clutch ? CLUTCH : 0) | (frame.push ? PUSH : 0),
   );
   view.setUint16(2, frame.source, true);
   view.setUint32(4, sequence >>> 0, true);

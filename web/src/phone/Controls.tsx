@@ -50,6 +50,20 @@ export function Setup({ view, phone }: Props) {
   );
 }
 
+/** What a hold does; what is chosen while holding counts at the next press. */
+export function Ways({ view, phone }: Props) {
+  return (
+    <>
+      <TapButton class="way" pressed={view.way === "push"} disabled={view.held} onTap={() => phone.setWay("push")}>
+        PUSH
+      </TapButton>
+      <TapButton class="way" pressed={view.way === "take-over"} disabled={view.held} onTap={() => phone.setWay("take-over")}>
+        TAKE OVER
+      </TapButton>
+    </>
+  );
+}
+
 export function Outcomes({ view, phone }: Props) {
   return (
     <div class="row outcomes">

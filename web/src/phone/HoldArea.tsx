@@ -1,5 +1,6 @@
 import { useRef } from "preact/hooks";
 import type { Phone } from "./phone";
+import { wayOf } from "../shared/way";
 import { isHoldRefused, type View } from "./view";
 
 interface Props {
@@ -10,8 +11,10 @@ interface Props {
 function holdWords(view: View): [string, string] {
   if (isHoldRefused(view, performance.now())) return ["LET GO", "then press again"];
   if (view.clutched) return ["CLUTCH", "put the phone where you like"];
-  if (view.held) return ["STEERING", "lift to give back"];
+  const pushes = wayOf(view.way, view.status) === "push";
+  if (view.held) return pushes ? ["PUSHING", "lift to let go"] : ["STEERING", "lift to give back"];
   if (view.status?.needs === "start" && view.status.correct === "take-over") return ["HOLD", "tap START first"];
+  if (pushes) return ["HOLD", view.mode === "ar" ? "and push: the further, the harder" : "and drag: the further, the harder"];
   return ["HOLD", view.mode === "ar" ? "and move the phone" : "and drag; tilt to turn"];
 }
 

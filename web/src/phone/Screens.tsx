@@ -1,6 +1,7 @@
 import { StateIcon } from "../shared/StateIcon";
 import { Talk } from "./Talk";
-import { Main, Outcomes, Setup } from "./Controls";
+import { Main, Outcomes, Setup, Ways } from "./Controls";
+import { Feel } from "./Feel";
 import { HoldArea, TouchArea } from "./HoldArea";
 import type { Phone } from "./phone";
 import { shownLine, shownState, shownWord, type View } from "./view";
@@ -37,6 +38,10 @@ function Steer({ view, phone }: Props) {
         </h1>
         {view.error === null ? <p>{shownLine(view)}</p> : <p class="error" role="alert">{view.error}</p>}
       </header>
+      <div class="row sense">
+        <Feel view={view} />
+        {view.status?.can_push && <Ways view={view} phone={phone} />}
+      </div>
       <Setup view={view} phone={phone} />
       <Outcomes view={view} phone={phone} />
       <Main view={view} phone={phone} />

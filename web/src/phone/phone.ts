@@ -10,6 +10,7 @@ import { OrientationSource } from "./orientation_source";
 import { type ReleaseCause, Steering } from "./steering";
 import { TouchHold } from "./touch_hold";
 import { FIRST_VIEW, type View } from "./view";
+import { type HoldWay, rememberWay, wayOf } from "../shared/way";
 import { isArSupported, XrSource } from "./xr_source";
 
 const ERROR_MS = 6000;
@@ -120,6 +121,12 @@ export class Phone {
     this.steering.setScale(scale);
   }
 
+  setWay(way: HoldWay): void {
+    rememberWay(way);
+    this.steering.pushes = wayOf(way, this.view.status) === "push";
+    this.show({ way });
+  }
+
   setTurns(turns: boolean): void {
     this.hold.setTurns(turns);
     this.show({ turns });
@@ -153,9 +160,11 @@ export class Phone {
 
   private showStatus(status: Status): void {
     const before = this.view.status;
-    if (status.state === "PAUSED" && before?.state === "YOU" && status.why) this.feedback.lost();
+    if (status.state === "PAUSED" && (before?.state === "YOU" || before?.state === "PUSH") && status.why) this.feedback.lost();
+    this.steering.pushes = wayOf(this.view.way, status) === "push";
     const hasContact = this.contact.rises(status.contact_n);
     if (hasContact) this.feedback.contact();
+    if (this.steering.isHeld) this.feedback.feel(status.contact_n);
     this.show({ status, contacts: this.view.contacts + Number(hasContact) });
   }
 

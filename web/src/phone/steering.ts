@@ -26,6 +26,8 @@ export class Steering {
   isClutched = false;
   gripper = false;
   scale = 1;
+  /** Whether a hold that begins now pushes, and does not take over. */
+  pushes = false;
   private readonly tracker = new PoseTracker();
   private timer: ReturnType<typeof setInterval> | undefined;
   private sentMs = -Infinity;
@@ -141,6 +143,7 @@ export class Steering {
       position,
       quat,
       scale: this.scale,
+      push: this.pushes,
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { Status } from "../shared/protocol";
 import type { ShownState } from "../shared/states";
+import { type HoldWay, rememberedWay } from "../shared/way";
 import type { Path } from "./link";
 import type { Mode } from "./steering";
 
@@ -23,6 +24,8 @@ export interface View {
   clutched: boolean;
   scale: number;
   turns: boolean;
+  /** What a hold does where the robot can be pushed. */
+  way: HoldWay;
   /** Counts contacts: each one flashes. */
   contacts: number;
 }
@@ -43,6 +46,7 @@ export const FIRST_VIEW: View = {
   clutched: false,
   scale: 1,
   turns: true,
+  way: rememberedWay(),
   contacts: 0,
 };
 
@@ -65,6 +69,7 @@ export function shownLine(view: View): string {
   if (view.wait !== null) return view.wait || "Another phone steers. Allow this one on the operator page.";
   if (!view.status) return "Open a run on the operator page.";
   if (view.status.why) return view.status.why;
+  if (view.status.state === "PUSH") return `Policy goes on, you push: ${view.status.push_n.toFixed(0)} N`;
   const { attempt, state } = view.status;
   if (!attempt || state === "ENDED") return endedLine(view.status);
   return `Attempt ${attempt.number}, ${Math.floor(attempt.seconds)} s`;
@@ -79,5 +84,5 @@ function endedLine({ last, complete, needs, correct }: Status): string {
 
 /** The server has ended a hold that the thumb still keeps. */
 export function isHoldRefused(view: View, nowMs: number): boolean {
-  return view.held && view.status?.state !== "YOU" && nowMs - view.heldSinceMs > REFUSED_HOLD_MS;
+  return view.held && view.status?.state !== "YOU" && view.status?.state !== "PUSH" && nowMs - view.heldSinceMs > REFUSED_HOLD_MS;
 }

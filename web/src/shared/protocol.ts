@@ -158,7 +158,7 @@ export interface Pairing {
   expires_s: number;
 }
 
-export type SessionState = "POLICY" | "PAUSED" | "YOU" | "ENDED";
+export type SessionState = "POLICY" | "PAUSED" | "YOU" | "ENDED" | "PUSH";
 export type Mark = "start" | "pause" | "resume" | "success" | "failure" | "discard" | "undo" | "reset";
 export type Correct = "take-over" | "demonstrate";
 
@@ -196,7 +196,17 @@ export interface Status {
   control: Control;
   phone: "none" | "paired" | "asking";
   gripper_closed: boolean;
+  /** Whether a hold may push while the policy goes on. */
+  can_push: boolean;
   contact_n: number;
+  /** How late the last steps began: median and 99th percentile [ms]; null before the first. */
+  late_ms: [number, number] | null;
+  /** What the hand is asked for [N]. */
+  push_n: number;
+  /** As the person sees them, right, up and towards: forces [N], and where the policy heads [m]; null where unknown. */
+  contact: Vector3 | null;
+  push: Vector3 | null;
+  heading: Vector3 | null;
   last: LastEpisode | null;
 }
 

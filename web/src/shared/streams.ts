@@ -1,15 +1,28 @@
 /** The binary messages of a session: body poses and camera pictures, little-endian. */
 
-import type { SessionState } from "./protocol";
+import type { SessionState, Vector3 } from "./protocol";
 
-const STATES: readonly SessionState[] = ["POLICY", "PAUSED", "YOU", "ENDED"];
+const STATES: readonly SessionState[] = ["POLICY", "PAUSED", "YOU", "ENDED", "PUSH"];
 const SCENE = 1;
 const PICTURE = 2;
 const SCENE_HEADER = 24;
 const PICTURE_HEADER = 16;
+const FELT = 12;
 
 /** Numbers in a body's pose: position [m] and quaternion wxyz. */
 export const POSE = 7;
+
+/** What is told beside the poses, in world; null where unknown. */
+export interface Felt {
+  /** Where the tool is [m]. */
+  tool: Vector3 | null;
+  /** Force on the robot [N]. */
+  contact: Vector3 | null;
+  /** Force of a hand on its handle [N]. */
+  push: Vector3 | null;
+  /** From the tool to where the policy wants it [m]. */
+  heading: Vector3 | null;
+}
 
 export interface PoseFrame {
   kind: "poses";
@@ -21,6 +34,7 @@ export interface PoseFrame {
   /** Age of the newest control frame [ms]. */
   ageMs: number;
   poses: Float32Array;
+  felt: Felt;
 }
 
 export interface Picture {
@@ -44,7 +58,7 @@ export function readBinary(buffer: ArrayBuffer): PoseFrame | Picture | null {
 function readPoses(view: DataView): PoseFrame | null {
   const numbers = view.getUint16(2, true) * POSE;
   const state = STATES[view.getUint8(1)];
-  if (state === undefined || view.byteLength < SCENE_HEADER + 4 * numbers) return null;
+  if (state === undefined || view.byteLength < SCENE_HEADER + 4 * (numbers + FELT)) return null;
   return {
     kind: "poses",
     state,
@@ -53,7 +67,16 @@ function readPoses(view: DataView): PoseFrame | null {
     contactN: view.getFloat32(16, true),
     ageMs: view.getFloat32(20, true),
     poses: new Float32Array(view.buffer as ArrayBuffer, SCENE_HEADER, numbers),
+    felt: readFelt(new Float32Array(view.buffer as ArrayBuffer, SCENE_HEADER + 4 * numbers, FELT)),
   };
+}
+
+function readFelt(numbers: Float32Array): Felt {
+  const vector = (at: number): Vector3 | null => {
+    const [x = NaN, y = NaN, z = NaN] = numbers.subarray(at, at + 3);
+    return Number.isFinite(x + y + z) ? [x, y, z] : null;
+  };
+  return { tool: vector(0), contact: vector(3), push: vector(6), heading: vector(9) };
 }
 
 function readPicture(view: DataView): Picture {

@@ -10,6 +10,7 @@ interface KeyHelpProps {
 }
 
 const OF_PAGE = [
+  { keys: "P", action: "a hold pushes, or takes over (robots with a handle)" },
   { keys: "N", action: "reset: discard and start anew" },
   { keys: "H or ?", action: "this help" },
 ];

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { Icon } from "../../shared/Icon";
 import { Notice } from "../../shared/Notice";
 import type { Correct } from "../../shared/protocol";
+import { type HoldWay, rememberedWay, rememberWay, wayOf } from "../../shared/way";
 import { href } from "../router";
 import { TopBar } from "../TopBar";
 import { markOf } from "./actions";
@@ -39,13 +40,22 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
     },
     [session],
   );
+  const [chosen, setChosen] = useState<HoldWay>(rememberedWay);
+  const way = wayOf(chosen, status);
+  const choose = (next: HoldWay) => {
+    rememberWay(next);
+    setChosen(next);
+  };
   const asking = status?.phone === "asking";
   const hand = useHand(session, surface, overlay === "none" && !asking, mark);
   const help = () => setOverlay("keys");
-  usePageKeys({ h: help, "?": help, n: () => mark("reset") }, overlay === "none" && !asking);
+  usePageKeys({ h: help, "?": help, n: () => mark("reset"), p: () => status?.can_push && choose(way === "push" ? "take-over" : "push") }, overlay === "none" && !asking);
   useEffect(() => {
     if (hand) hand.mouseSteers = mouseSteers;
   }, [hand, mouseSteers]);
+  useEffect(() => {
+    if (hand) hand.pushes = way === "push";
+  }, [hand, way]);
   useEffect(() => setBeside(scene?.observation_cameras ?? []), [scene]);
   useEffect(() => session?.setWant(wanted(middle, beside)), [session, middle, beside]);
 
@@ -57,7 +67,7 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
         <button type="button" onClick={() => setOverlay("pair")}><Icon name="phone" />Pair a phone</button>
         <button type="button" aria-label="Keys and devices" onClick={help}>Keys <kbd>H</kbd></button>
       </TopBar>
-      <StateBanner snapshot={snapshot} onRetry={() => session?.retry()} />
+      <StateBanner snapshot={snapshot} way={way} onRetry={() => session?.retry()} />
       <Notice text={snapshot.error} onClose={() => session?.clearError()} />
       {status?.complete && status.state === "ENDED" && (
         <p class="complete" role="status">
@@ -67,7 +77,8 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
       <main class="operate-main">
         {session && scene ? (
           <StagePane session={session} message={scene} state={shownState(snapshot)} middle={middle} roundTrip={roundTrip}
-            hint={status?.phone === "none" && status.state !== "YOU"} surface={setSurface} onMiddle={setMiddle}
+            hint={status?.phone === "none" && status.state !== "YOU" && status.state !== "PUSH"} surface={setSurface} onMiddle={setMiddle}
+            way={status?.can_push ? way : null} hasPolicy={correct === "take-over"} onWay={choose}
             mouseSteers={mouseSteers} onMouseSteers={setMouseSteers} />
         ) : <div class="stage stage-empty" aria-hidden="true" />}
         <aside class="operate-side">

@@ -29,7 +29,7 @@ export function SceneView({ session, message, roundTrip, surface, onFailed }: Sc
     stage.onTurned = () => setView(null);
     session.setAzimuth(stage.azimuth());
     return session.poses.on(({ frame, received }) =>
-      stage.setPoses(frame.poses, (submitted) => {
+      stage.setPoses(frame.poses, frame.felt, (submitted) => {
         recordFrame("frames", frame.sent, received, submitted);
         drawnFrames.newest = frame.sent;
       }),

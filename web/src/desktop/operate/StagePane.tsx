@@ -4,10 +4,13 @@ import type { ShownState } from "../../shared/states";
 import { STATE_LOOKS } from "../../shared/states";
 import { drawing } from "../scene/webgl";
 import { cameraAzimuth } from "./azimuth";
+import type { HoldWay } from "../../shared/way";
 import { firstCamera, type Middle } from "./cameras";
+import { Legend } from "./Legend";
 import { SceneView } from "./SceneView";
 import type { Session } from "./session";
 import { VideoView } from "./VideoView";
+import { WayToggle } from "./WayToggle";
 
 interface StagePaneProps {
   session: Session;
@@ -18,6 +21,10 @@ interface StagePaneProps {
   mouseSteers: boolean;
   /** Whether to say how to steer from this desk. */
   hint: boolean;
+  /** What a hold does, where the robot can be pushed; else null. */
+  way: HoldWay | null;
+  hasPolicy: boolean;
+  onWay: (way: HoldWay) => void;
   surface: (element: HTMLDivElement | null) => void;
   onMiddle: (middle: Middle) => void;
   onMouseSteers: (steers: boolean) => void;
@@ -45,8 +52,10 @@ export function StagePane(props: StagePaneProps) {
         <VideoView session={session} message={message} camera={middle.camera} roundTrip={roundTrip} surface={surface}
           onCamera={(camera) => onMiddle({ kind: "video", camera })} />
       )}
-      {props.hint && <SteeringHint mouseSteers={props.mouseSteers} />}
+      {middle.kind === "scene" && drawable && <Legend canPush={props.way !== null} hasPolicy={props.hasPolicy} />}
+      {props.hint && <SteeringHint mouseSteers={props.mouseSteers} way={props.way} />}
       <div class="stage-tools">
+        {props.way !== null && <WayToggle way={props.way} onWay={props.onWay} />}
         <div class="segments" role="group" aria-label="How the robot is shown">
           <button type="button" aria-pressed={middle.kind === "scene"} disabled={!drawable}
             title={drawable ? "Draw the robot here" : "This browser has no WebGL"}
@@ -61,12 +70,13 @@ export function StagePane(props: StagePaneProps) {
   );
 }
 
-function SteeringHint({ mouseSteers }: { mouseSteers: boolean }) {
+function SteeringHint({ mouseSteers, way }: { mouseSteers: boolean; way: HoldWay | null }) {
   return (
     <p class="stage-hint">
       Hold {[..."WASDRF"].map((key) => <kbd key={key}>{key}</kbd>)} or{" "}
-      {mouseSteers ? "drag" : <><kbd>Alt</kbd> and drag</>} to steer
-      <span class="more">, <kbd>G</kbd> for the gripper</span>
+      {mouseSteers ? "drag" : <><kbd>Alt</kbd> and drag</>} to{" "}
+      {way === "push" ? "push" : "steer"}
+      <span class="more">{way === null ? <>, <kbd>G</kbd> for the gripper</> : <>, <kbd>P</kbd> to push or take over</>}</span>
     </p>
   );
 }

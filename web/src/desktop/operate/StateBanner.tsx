@@ -3,10 +3,11 @@ import type { Status } from "../../shared/protocol";
 import { StateIcon } from "../../shared/StateIcon";
 import { STATE_LOOKS } from "../../shared/states";
 import { waitsForHold } from "./actions";
+import type { HoldWay } from "../../shared/way";
 import { connectionLine, shownState, type Snapshot } from "./snapshot";
 
 /** Who has the robot, in a way nobody can misread: text, colour, icon and pattern. */
-export function StateBanner({ snapshot, onRetry }: { snapshot: Snapshot; onRetry: () => void }) {
+export function StateBanner({ snapshot, way, onRetry }: { snapshot: Snapshot; way: HoldWay; onRetry: () => void }) {
   const state = shownState(snapshot);
   const look = STATE_LOOKS[state];
   const { status } = snapshot;
@@ -16,7 +17,7 @@ export function StateBanner({ snapshot, onRetry }: { snapshot: Snapshot; onRetry
       <StateIcon state={state} />
       <div class="banner-text" role="status" aria-live="assertive">
         <strong class="banner-state" data-testid="state">{live ? look.label : offlineLabel(snapshot)}</strong>
-        <span class="banner-why">{live ? sentence(status) : connectionLine(snapshot)}</span>
+        <span class="banner-why">{live ? sentence(status, way) : connectionLine(snapshot)}</span>
       </div>
       {snapshot.connection === "closed" && <button type="button" onClick={onRetry}>Connect again</button>}
       {live && status.attempt && (
@@ -36,18 +37,20 @@ function offlineLabel({ connection }: Snapshot): string {
   return connection === "closed" ? "SESSION OVER" : STATE_LOOKS.OFFLINE.label;
 }
 
-function sentence(status: Status): string {
-  const next = nextStep(status);
+function sentence(status: Status, way: HoldWay): string {
+  const next = nextStep(status, way);
   if (status.why === "") return next;
   const why = status.why.charAt(0).toUpperCase() + status.why.slice(1);
   return `${/[.!?]$/.test(why) ? why : `${why}.`} ${next}`;
 }
 
-function nextStep(status: Status): string {
+function nextStep(status: Status, way: HoldWay): string {
   if (waitsForHold(status)) return status.needs === "start" ? "Press and hold to begin." : "Press and hold to go on.";
   if (status.needs === "start") return "Start when you are ready.";
-  if (status.needs === "resume") return "Resume, or press and hold to take over.";
+  const hold = way === "push" ? "push" : "take over";
+  if (status.needs === "resume") return `Resume, or press and hold to ${hold}.`;
   if (status.state === "POLICY" && status.correct === "demonstrate") return "Hold to steer the robot.";
+  if (status.state === "POLICY") return `The policy moves the robot. Hold to ${hold}.`;
   if (status.state === "YOU" && status.correct === "take-over") return "You move the robot. Let go to hand back.";
   return STATE_LOOKS[status.state].meaning;
 }

@@ -20,6 +20,9 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
   return (
     <section class="panel" aria-label="Status">
       <ForceBar session={session} force={status.contact_n} />
+      {status.can_push && (
+        <div class="fact-line"><span>Your push</span><span class="number">{status.push_n.toFixed(1)} N</span></div>
+      )}
       <div class="fact-wide">
         <div class="fact-line">
           <span title="Only what was marked a success, or solved, counts.">{unit} in successes{status.complete && <b class="done"> ✓ complete</b>}</span>
@@ -33,6 +36,8 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
         <dt>Over</dt><dd>{control.path === null ? "–" : PATH[control.path]}</dd>
         <dt>Round trip</dt><dd>{milliseconds(control.rtt_ms)}</dd>
         <dt>Newest pose</dt><dd data-warn={freezes(status)}>{milliseconds(control.age_ms)}</dd>
+        <dt title="How late the last control steps began: median, and all but one in a hundred">Steps late</dt>
+        <dd>{status.late_ms === null ? "–" : `${status.late_ms[0].toFixed(1)} / ${status.late_ms[1].toFixed(1)} ms`}</dd>
         <dt>Phone</dt><dd>{PHONE[status.phone]}</dd>
         <dt>Gripper</dt><dd>{status.gripper_closed ? "closed" : "open"}</dd>
       </dl>
@@ -42,5 +47,5 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
 
 /** The robot stands still although the person holds: their poses come too late. */
 function freezes({ state, control }: Status): boolean {
-  return state === "YOU" && (control.age_ms ?? 0) > FREEZE_MS;
+  return (state === "YOU" || state === "PUSH") && (control.age_ms ?? 0) > FREEZE_MS;
 }

@@ -13,19 +13,24 @@ interface FrameTimes {
 
 declare global {
   interface Window {
-    __retouch?: { frames: FrameTimes[]; pictures: FrameTimes[]; state: ShownState };
+    __retouch?: { frames: FrameTimes[]; pictures: FrameTimes[]; state: ShownState; azimuth: number };
   }
 }
 
 const KEPT = 200;
 
 function probe(): NonNullable<Window["__retouch"]> {
-  window.__retouch ??= { frames: [], pictures: [], state: "OFFLINE" };
+  window.__retouch ??= { frames: [], pictures: [], state: "OFFLINE", azimuth: 0 };
   return window.__retouch;
 }
 
 export function recordState(state: ShownState): void {
   probe().state = state;
+}
+
+/** Where the view looks, from world x [rad]. */
+export function recordAzimuth(azimuth: number): void {
+  probe().azimuth = azimuth;
 }
 
 export function recordFrame(of: "frames" | "pictures", sent: number, received: number, submitted?: number): void {

@@ -8,7 +8,7 @@ import { MarkQueue } from "../../shared/marks";
 import type { Ack, Correct, Mark, SessionMessage, SessionRequest } from "../../shared/protocol";
 import { readBinary, type Picture, type PoseFrame } from "../../shared/streams";
 import { ServerClock } from "./clock";
-import { recordState } from "./probe";
+import { recordAzimuth, recordState } from "./probe";
 import { NOTHING_YET, shownState, type Snapshot, type Want } from "./snapshot";
 
 const SILENCE_MS = 2500; // a status comes twice a second
@@ -64,6 +64,7 @@ export class Session {
   /** Tells where the view looks [rad], at most ten times a second. */
   setAzimuth(azimuth: number): void {
     this.azimuth = azimuth;
+    recordAzimuth(azimuth);
     this.viewTimer ??= setTimeout(() => {
       this.viewTimer = undefined;
       this.send({ type: "view", azimuth: this.azimuth });

@@ -3,6 +3,8 @@
 import { PerspectiveCamera, Scene as World, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import type { Scene } from "../../shared/protocol";
+import type { Felt } from "../../shared/streams";
+import { Arrows } from "./arrows";
 import { Bodies } from "./bodies";
 import { Lights } from "./lights";
 import { FREE } from "./names";
@@ -31,6 +33,7 @@ export class Stage {
   private readonly world = new World();
   private readonly controls: OrbitControls;
   private readonly bodies: Bodies;
+  private readonly arrows = new Arrows();
   private readonly lights: Lights;
   private readonly views: View[];
   private readonly painter: Painter;
@@ -47,7 +50,7 @@ export class Stage {
     this.views = viewsOf(scene);
     this.viewNames = this.views.map((view) => view.name);
     this.bodies = new Bodies(scene, plain);
-    this.world.add(this.bodies.root);
+    this.world.add(this.bodies.root, this.arrows.root);
     this.lights = new Lights(this.renderer, this.world, this.views[0]?.target ?? new Vector3(), plain);
     this.camera.up.set(0, 0, 1);
     this.controls = new OrbitControls(this.camera, canvas);
@@ -56,9 +59,10 @@ export class Stage {
     this.setView(FREE);
   }
 
-  /** Draws the bodies at `poses`; `drawn` is called when that is done, unless newer poses come first. */
-  setPoses(poses: Float32Array, drawn?: Drawn): void {
+  /** Draws the bodies at `poses` and what is `felt` at the tool; `drawn` is called when that is done, unless newer poses come first. */
+  setPoses(poses: Float32Array, felt?: Felt, drawn?: Drawn): void {
     this.bodies.place(poses);
+    if (felt) this.arrows.place(felt);
     this.placed = true;
     this.renderer.shadowMap.needsUpdate = true;
     this.painter.ask(drawn);
@@ -99,6 +103,7 @@ export class Stage {
     this.painter.stop();
     this.controls.dispose();
     this.bodies.dispose();
+    this.arrows.dispose();
     this.lights.dispose();
     this.renderer.dispose();
   }

@@ -1,0 +1,108 @@
+"""How late the control steps of a person's session begin: `.venv/bin/python benchmarks/session_tick.py`.
+
+A real server, and people at gear insertion (20 ms a step) whose policy presses beside the shaft. The session itself
+says how late its steps began; the figures are of windows of 500 steps, in benchmarks/results/session_tick.json.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.beside import beside, plug_in
+from tests.server.people import Person, Served
+
+from retouch.collection import collect
+from retouch.counting import Target, stream_of
+from retouch.evaluation import evaluate
+from retouch.operators.profile import profile
+from retouch.operators.scripted import ScriptedPerson
+from retouch.outcomes import attempt_seeds
+from retouch.policies.files import write_json
+from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.sim.world import Worlds
+from retouch.tasks.gear import GearInsertion
+
+RESULT = Path(__file__).parent / "results" / "session_tick.json"
+WINDOW = 500  # steps
+CAMERA = {"name": "wrist", "width": 320, "height": 240, "hz": 20}
+
+
+def prepare(root: Path) -> None:
+    """A run that waits for corrections."""
+    task = GearInsertion()
+    run = RunFolder(root / "gear", ImproveConfig(task=task.name, operator="web", demonstrations=1, checkpoint_trials=0))
+    collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
+    data = Worlds(task.physics, 1).reset(0)
+    task.reset(data, np.random.default_rng([next(attempt_seeds("collect", stream_of(0, 1))), 0]))
+    policy = beside(task, data, np.array([0.006, 0.0, 0.0]), run.policy(0, 0))
+    evaluate(task, policy, 1, "test").save(run.evaluation(0, 0))
+    os.environ |= plug_in(root / ".plug-in")
+
+
+def measure(server: Served, name: str, people: int, cameras: list[dict], pushes: bool, windows: int) -> dict:
+    """`people` at once, each in a session of their own."""
+    late: list[tuple[float, float]] = []
+    with ExitStack() as stack:
+        clients = [server.client(f"{name}-{k}") for k in range(people)]
+        crowd = [Person(server, client, "/ws/session?run=gear&correct=take-over") for client in clients]
+        while any(person.status.get("needs") != "start" for person in crowd):
+            for person in crowd:
+                person.listen_for(0.02)
+        for person in crowd:
+            stack.enter_context(closing(person))
+            person.send({"type": "want", "scene": True, "cameras": cameras})
+            person.send({"type": "mark", "id": "start", "mark": "start"})
+        steps = WINDOW  # the first window is thrown away: things are loaded
+        while len(late) < windows * people:
+            steps += WINDOW
+            while min(person.status["attempt"]["steps"] for person in crowd) < steps:
+                for person in crowd:
+                    if pushes:
+                        person.hold(push=True)
+                    person.listen_for(0.014 / people)
+                    person.scenes.clear()
+            late += [tuple(person.status["late_ms"]) for person in crowd]
+    found = np.array(late)
+    return {
+        "people": people,
+        "cameras": len(cameras),
+        "pushes": pushes,
+        "p50_ms": round(float(np.median(found[:, 0])), 2),
+        "p99_ms": round(float(np.median(found[:, 1])), 2),
+        "worst_p99_ms": round(float(found[:, 1].max()), 2),
+        "windows": len(found),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=4, help="of 500 steps each")
+    windows = parser.parse_args().windows
+    root = Path(tempfile.mkdtemp())
+    rows = []
+    before = os.getloadavg()[0]
+    prepare(root)
+    with closing(Served(root, "--seats", "2")) as server:
+        for name, people, cameras, pushes in (
+            ("watching", 1, [], False),
+            ("pushing", 1, [], True),
+            ("filmed", 1, [CAMERA], True),
+            ("two", 2, [], True),
+        ):
+            rows.append({"what": name, **measure(server, name, people, cameras, pushes, windows)})
+            print(rows[-1], flush=True)
+    shutil.rmtree(root)
+    write_json(RESULT, {"cores": os.cpu_count(), "load_before": round(before, 2), "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

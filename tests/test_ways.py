@@ -1,0 +1,57 @@
+"""Every way of correcting a contact task, from the command line: demonstrations, a base policy, corrections, a plot."""
+
+import json
+
+import numpy as np
+import pytest
+
+from retouch.cli import main
+from retouch.episodes.reader import Dataset
+from retouch.episodes.schema import ControlSource
+
+SMALL = ["--steps", "3", "--batch", "8", "--checkpoints", "1", "--json"]
+SHAPE = ["--diffusion.channels", "8", "16", "--diffusion.embedding", "8", "--diffusion.inference-steps", "2"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """Demonstrations of gear insertion and a policy that has learnt next to nothing from them."""
+    folder = tmp_path_factory.mktemp("ways")
+    demonstrations, policy = str(folder / "demonstrations"), str(folder / "policy")
+    assert main(["collect", "gear-insertion", "--episodes", "2", "--out", demonstrations, "--json"]) == 0
+    assert main(["train", demonstrations, "--type", "diffusion", "--out", policy, *SMALL, *SHAPE]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("way", "kind", "who"),
+    [
+        ("observe", "demonstration", ControlSource.OPERATOR),
+        ("take-over", "corrected", ControlSource.OPERATOR),
+        ("delta", "corrected", ControlSource.BOTH),
+    ],
+)
+def test_a_policy_is_corrected_and_the_episode_drawn(base, way, kind, who, tmp_path, capsys):
+    out, plot = tmp_path / way, tmp_path / "episode.svg"
+    arguments = ["--policy", str(base / "policy"), "--episodes", "1", "--max-attempts", "1", "--out", str(out)]
+    capsys.readouterr()
+    status = main(["collect", "gear-insertion", "--operator", "scripted", "--correct", way, *arguments, "--json"])
+    counted = json.loads(capsys.readouterr().out)
+    dataset = Dataset(out)
+    (episode,) = dataset.all_episodes
+    assert status == (0 if counted["successes"] else 1)
+    assert (episode.kind, counted["attempts"], counted["corrected"]) == (kind, 1, 1)
+    frames = dataset.frames(episode)
+    acted = frames["intervention"]
+    assert acted.any()
+    assert (frames["control_source"][acted] == who).all()
+    assert counted["largest_force"] == pytest.approx(
+        np.linalg.norm(frames["tick_contact_wrench"][..., :3], axis=-1).max(), rel=1e-5
+    )
+    assert main(["data", "show", str(out), "0", "--plot", str(plot)]) == 0
+    assert "<svg" in plot.read_text()
+
+
+def test_a_bc_rnn_is_refused_with_what_to_do(base, tmp_path, capsys):
+    assert main(["train", str(base / "demonstrations"), "--out", str(tmp_path / "policy"), *SMALL]) == 2
+    assert "--type diffusion" in capsys.readouterr().err
