@@ -29,7 +29,7 @@ _targets = {
     "threading": "retouch.tasks.threading:Threading",
 }
 
-YIELDING = frozenset({"book-flipping", "cable-routing", "gear-insertion"})
+YIELDING = frozenset({"belt-assembly", "book-flipping", "cable-routing", "gear-insertion"})
 """Tasks of a robot that yields: its policies say where to be, others how to move."""
 
 
