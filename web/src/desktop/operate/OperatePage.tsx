@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Icon } from "../../shared/Icon";
 import { Notice } from "../../shared/Notice";
 import type { Correct } from "../../shared/protocol";
@@ -53,8 +53,8 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
   useEffect(() => {
     if (hand) hand.mouseSteers = mouseSteers;
   }, [hand, mouseSteers]);
-  useEffect(() => {
-    if (hand) hand.pushes = way === "push";
+  useLayoutEffect(() => {
+    if (hand) hand.pushes = way === "push"; // before anybody can see that it does
   }, [hand, way]);
   useEffect(() => setBeside(scene?.observation_cameras ?? []), [scene]);
   useEffect(() => session?.setWant(wanted(middle, beside)), [session, middle, beside]);
