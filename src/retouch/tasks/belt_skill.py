@@ -13,7 +13,17 @@ from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
 from retouch.robots.ur5e import command_of
-from retouch.tasks.belt_scene import APART, FLANGE, GROOVE, GROOVE_HALF, LARGE_FLANGE, PULLEY_TOP, REACH, SMALL_LEDGE, TIP
+from retouch.tasks.belt_scene import (
+    APART,
+    FLANGE,
+    GROOVE,
+    GROOVE_HALF,
+    LARGE_FLANGE,
+    PULLEY_TOP,
+    REACH,
+    SMALL_LEDGE,
+    TIP,
+)
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.vectors import capped
 
@@ -109,12 +119,16 @@ class BeltSkill:
             if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012 and not under:
                 self.stage = "sweep"
                 off = GROOVE - 0.0015 - float(bottom[2])
-                goal = view.reference + np.array([CAREFUL * PERIOD if abs(off) < READY else 0.0, 0.0, self._lift(view, off)])
+                goal = view.reference + np.array(
+                    [CAREFUL * PERIOD if abs(off) < READY else 0.0, 0.0, self._lift(view, off)]
+                )
                 return self._go(view, goal, 0.0, CAREFUL)
             self._sweeping = False
         self._backing = x > BEHIND + 0.012
         if self._backing:
             self.stage = "back"
+            if view.radius < LARGE_FLANGE + 0.020 and PULLEY_TOP + TIP < z < APEX[2] / 2 and caught(view):
+                return self._free(view)
             if z < OVER:
                 return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
             under = view.behind_small is not None and view.behind_small.height < GROOVE - GROOVE_HALF
@@ -155,12 +169,8 @@ class BeltSkill:
         if above and (view.wrench[2] > CAUGHT or caught(view)):
             self._freeing = 12
         if self._freeing > 0:
-            self.stage = "free"
             self._freeing -= 1
-            back = view.small - view.hook[:2]
-            return self._go(
-                view, view.reference + np.array([*(0.010 * back / np.linalg.norm(back)), 0.002]), view.yaw, LIFT
-            )
+            return self._free(view)
         if off > 0.012 and view.hook[2] < OVER - 0.010:
             self.stage = "rise"
             return self._go(view, np.array([*view.hook[:2], OVER + 0.004]), view.yaw, CAREFUL)
@@ -179,6 +189,13 @@ class BeltSkill:
         if self._waited > PATIENCE:
             self._retreating = True
         return self._go(view, np.array([*place, GROOVE]), 0.8 * self._entry, CAREFUL)
+
+    def _free(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Back towards the small pulley and hardly up, to draw the belt out from below the large one's flange."""
+        self.stage = "free"
+        back = view.small - view.hook[:2]
+        away = 0.010 * back / np.linalg.norm(back)
+        return self._go(view, view.reference + np.array([*away, 0.002]), view.yaw, LIFT)
 
     def _retreat(self, view: View) -> Float64[np.ndarray, " 24"]:
         """Up and a little back, to come down anew, a little elsewhere."""
