@@ -71,7 +71,8 @@ def main(out: Path, names: list[str]) -> None:
                 caption = f"{step * task.control_period:.1f} s: {ending or 'solved'}"
                 frames.append(captioned(camera.draw(data), caption))
             frames += frames[-1:] * 8
-            path = out / f"{name}-{(ending or 'solved').replace(':', '').replace(' ', '-')}.webp"
+            called = (ending or "solved").translate(str.maketrans(" ", "-", ":'"))
+            path = out / f"{name}-{called}.webp"
             path.write_bytes(animated_webp(frames, PER_SECOND, quality=55))
             print(f"{path}: {len(states) - 1} steps, {path.stat().st_size // 1024} KB")
 

@@ -9,8 +9,9 @@ from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Skill
 from retouch.tasks.belt import BeltAssembly
-from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING
-from retouch.tasks.belt_view import phase, progress
+from retouch.tasks.belt_scene import GROOVE
+from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING, bottom_of
+from retouch.tasks.belt_view import View, phase, progress
 from retouch.tasks.contact import Case
 from retouch.tasks.handovers import prepare_handover
 
@@ -20,7 +21,9 @@ TASK = BeltAssembly()
 class Run:
     """One attempt of the skill: what was seen, commanded and felt, and how it ended."""
 
-    def __init__(self, seed: int, case: Case | None = None, kind: str | None = None, most: int = TASK.horizon):
+    def __init__(
+        self, seed: int | list[int], case: Case | None = None, kind: str | None = None, most: int = TASK.horizon
+    ):
         rng = np.random.default_rng(seed)
         worlds = Worlds(TASK.physics, 1)
         robot, data = TASK.robot(worlds), worlds.reset(0)
@@ -64,6 +67,14 @@ def test_phases_and_stages_come_in_order(run: Run) -> None:
     assert progress(run.seen[-1]) == 1
 
 
+def test_the_loop_is_swept_over_the_small_pulley_without_swinging_up_and_down(run: Run) -> None:
+    swept = [v for v in map(View, run.seen) if -0.015 < v.hook[0] < 0.02 and not v.over_small and v.hook[2] > 0.1]
+    heights = np.array([bottom_of(v)[0][2] for v in swept])
+    assert len(swept) > 25
+    assert np.abs(heights - GROOVE).max() < 0.0025
+    assert max(v.wrench[2] for v in swept) < 0.5
+
+
 def test_references_are_smooth(run: Run) -> None:
     commands = np.array(run.commands)
     moved = np.linalg.norm(np.diff(commands[:, REFERENCE][:, :3], axis=0), axis=1) / PERIOD
@@ -83,3 +94,7 @@ def test_goes_on_from_beside_the_slot() -> None:
     assert sum(share for _, share in TASK.handovers().kinds.values()) == pytest.approx(1.0)
     run = Run(5, kind="beside its slot")
     assert run.failure == ""
+
+
+def test_draws_a_belt_back_that_is_caught_at_the_large_pulley() -> None:
+    assert Run([5, 7], kind="on the large pulley's top").failure == ""

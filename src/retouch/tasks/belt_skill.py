@@ -13,7 +13,17 @@ from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
 from retouch.robots.ur5e import command_of
-from retouch.tasks.belt_scene import APART, GROOVE, GROOVE_HALF, LARGE_FLANGE, PULLEY_TOP, REACH, TIP
+from retouch.tasks.belt_scene import (
+    APART,
+    FLANGE,
+    GROOVE,
+    GROOVE_HALF,
+    LARGE_FLANGE,
+    PULLEY_TOP,
+    REACH,
+    SMALL_LEDGE,
+    TIP,
+)
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.vectors import capped
 
@@ -21,6 +31,7 @@ PERIOD = 0.02  # of a command [s]
 TRANSIT, CAREFUL, LIFT, TURNING = 0.10, 0.05, 0.03, 1.5  # [m/s], [rad/s]
 BEHIND = -0.032  # where the belt is led down behind the small pulley [m]
 READY = 0.004  # of the belt's height, when it is behind the pulley [m]
+FOLLOW = 0.10  # of the loop's error in height, made good by one command
 SWUNG = 0.012  # of the loop from below the hook, when it has come to rest [m]
 SWEPT = 0.024  # the hook is led so far beyond the small pulley to hook the belt on it [m]
 APEX = (0.012, 0.0, 0.145)  # above the small pulley, by which the hook goes back [m]
@@ -97,22 +108,27 @@ class BeltSkill:
     def _thread(self, view: View) -> Float64[np.ndarray, " 24"]:
         """Down behind the small pulley, and forwards at the groove's height until the belt is on it."""
         x, y, z = view.hook.tolist()
-        self._retreating, self._waited, self._leg = False, 0, 0
+        self._retreating, self._waited, self._leg, self._freeing = False, 0, 0, 0
         bottom, middle = bottom_of(view)
         if self._beside is None:
             self._beside = middle - y
         swings = abs(middle - y - self._beside)
         self._beside += 0.02 * (middle - y - self._beside)
         if self._sweeping:
-            if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012:
+            under = bottom[2] < GROOVE - GROOVE_HALF - FLANGE and bottom[0] > view.small[0] - SMALL_LEDGE
+            if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012 and not under:
                 self.stage = "sweep"
                 off = GROOVE - 0.0015 - float(bottom[2])
-                goal = view.reference + np.array([0.004 if abs(off) < READY else 0.0, 0.0, off])
+                goal = view.reference + np.array(
+                    [CAREFUL * PERIOD if abs(off) < READY else 0.0, 0.0, self._lift(view, off)]
+                )
                 return self._go(view, goal, 0.0, CAREFUL)
             self._sweeping = False
         self._backing = x > BEHIND + 0.012
         if self._backing:
             self.stage = "back"
+            if view.radius < LARGE_FLANGE + 0.020 and PULLEY_TOP + TIP < z < APEX[2] / 2 and caught(view):
+                return self._free(view)
             if z < OVER:
                 return self._go(view, np.array([x, y, OVER + 0.01]), view.yaw, CAREFUL)
             under = view.behind_small is not None and view.behind_small.height < GROOVE - GROOVE_HALF
@@ -135,6 +151,14 @@ class BeltSkill:
         self._sweeping = abs(bottom[2] - GROOVE) < READY
         return self._go(view, view.reference + np.array([0.0, 0.0, GROOVE - bottom[2]]), 0.0, CAREFUL)
 
+    def _lift(self, view: View, off: float) -> float:
+        """By how much to raise the reference, for the belt to hang `off` higher: little at once, and less what comes.
+
+        The hook follows its reference late, and the loop the hook; without this the belt would swing up and down [m].
+        """
+        coming = float(view.reference[2] - view.hook[2])
+        return FOLLOW * (off - coming)
+
     # Onto the large pulley.
 
     def _stretch(self, view: View) -> Float64[np.ndarray, " 24"]:
@@ -142,15 +166,11 @@ class BeltSkill:
         place = LARGE + ENTRY_RADIUS * np.array([math.cos(self._entry), math.sin(self._entry)])
         off = math.dist(view.hook[:2], place)
         above = view.radius < LARGE_FLANGE + 0.008 and PULLEY_TOP + TIP < view.hook[2] < OVER + 0.015
-        if above and view.wrench[2] > CAUGHT:
+        if above and (view.wrench[2] > CAUGHT or caught(view)):
             self._freeing = 12
         if self._freeing > 0:
-            self.stage = "free"
             self._freeing -= 1
-            back = view.small - view.hook[:2]
-            return self._go(
-                view, view.reference + np.array([*(0.010 * back / np.linalg.norm(back)), 0.002]), view.yaw, LIFT
-            )
+            return self._free(view)
         if off > 0.012 and view.hook[2] < OVER - 0.010:
             self.stage = "rise"
             return self._go(view, np.array([*view.hook[:2], OVER + 0.004]), view.yaw, CAREFUL)
@@ -169,6 +189,13 @@ class BeltSkill:
         if self._waited > PATIENCE:
             self._retreating = True
         return self._go(view, np.array([*place, GROOVE]), 0.8 * self._entry, CAREFUL)
+
+    def _free(self, view: View) -> Float64[np.ndarray, " 24"]:
+        """Back towards the small pulley and hardly up, to draw the belt out from below the large one's flange."""
+        self.stage = "free"
+        back = view.small - view.hook[:2]
+        away = 0.010 * back / np.linalg.norm(back)
+        return self._go(view, view.reference + np.array([*away, 0.002]), view.yaw, LIFT)
 
     def _retreat(self, view: View) -> Float64[np.ndarray, " 24"]:
         """Up and a little back, to come down anew, a little elsewhere."""
@@ -225,6 +252,12 @@ def entered(view: View) -> bool:
     left = view.crossing(LARGE, BESIDE)
     down = view.hook[2] < GROOVE + 0.012 and view.radius > LARGE_FLANGE
     return down and view.enters(1) and left is not None and GROOVE - SAG < left.height < PULLEY_TOP
+
+
+def caught(view: View) -> bool:
+    """Whether the belt is below the large pulley's upper flange, where drawing it up would draw it out of the lips."""
+    near = np.sum((view.belt[:, :2] - LARGE) ** 2, axis=1) < LARGE_FLANGE**2
+    return bool((near & (view.belt[:, 2] < GROOVE + GROOVE_HALF)).any())
 
 
 def bottom_of(view: View) -> tuple[Vector3, float]:

@@ -196,6 +196,8 @@ def measure_handovers(task: Task, episodes: int = 500, seed: int = 0, workers: i
         outcome: list[Handover | None] = [None] * count
         for slot in range(count):
             reason = handovers.unsolvable(task.sight(worlds.datas[slot]))
+            if task.over(worlds.datas[slot]):
+                reason = reason or "the attempt is over"
             if reason is not None:
                 outcome[slot] = Handover(kinds[slot], False, 0, reason)
         for step in range(1, handovers.horizon + 1):
