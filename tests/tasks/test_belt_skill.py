@@ -13,7 +13,7 @@ from retouch.tasks.belt_scene import GROOVE
 from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING, bottom_of
 from retouch.tasks.belt_view import View, phase, progress
 from retouch.tasks.contact import Case
-from retouch.tasks.handovers import prepare_handover
+from retouch.tasks.handovers import prepare_handover, sample_handover
 
 TASK = BeltAssembly()
 
@@ -28,7 +28,9 @@ class Run:
         worlds = Worlds(TASK.physics, 1)
         robot, data = TASK.robot(worlds), worlds.reset(0)
         TASK.reset(data, rng, case)
-        if kind is not None:
+        if kind == "any":
+            sample_handover(TASK, data, rng)
+        elif kind is not None:
             prepare_handover(TASK, kind, data, rng)
         skill = TASK.skill(rng)
         assert isinstance(skill, Skill)
@@ -67,7 +69,8 @@ def test_phases_and_stages_come_in_order(run: Run) -> None:
     assert progress(run.seen[-1]) == 1
 
 
-def test_the_loop_is_swept_over_the_small_pulley_without_swinging_up_and_down(run: Run) -> None:
+def test_the_loop_is_swept_over_the_small_pulley_without_swinging_up_and_down() -> None:
+    run = Run([0, 16], TASK.cases()[0], most=170)
     swept = [v for v in map(View, run.seen) if -0.015 < v.hook[0] < 0.02 and not v.over_small and v.hook[2] > 0.1]
     heights = np.array([bottom_of(v)[0][2] for v in swept])
     assert len(swept) > 25
@@ -97,4 +100,4 @@ def test_goes_on_from_beside_the_slot() -> None:
 
 
 def test_draws_a_belt_back_that_is_caught_at_the_large_pulley() -> None:
-    assert Run([5, 7], kind="on the large pulley's top").failure == ""
+    assert Run([2, 18], kind="any").failure == ""
