@@ -1,8 +1,8 @@
 """What a policy of waypoints makes of an observation: everything as seen from the tool, now and a moment ago.
 
 Poses are found by the names of their entries (`board_x` ... `board_qz`). Where in the world the tool is does not count,
-but for its height and which way is up: else a network tells the episodes of its training apart by their places, and
-knows them by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes
+but for its height and which way is up: else a network can tell the episodes of its training apart by their places, and
+learn them by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes
 by position only (CR-DAgger, section 3.2).
 """
 
