@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,29 @@ def complaints(page: Page) -> list[str]:
     return found
 
 
+def persists(act: Callable[[], None], make_ready: Callable[[], None]) -> None:
+    """Act, and again where it failed, up to five times in all: as a person does whom a slow machine did not hear.
+
+    Args:
+        act: what the person does, and what should come of it.
+        make_ready: what they do before they try again.
+    """
+    for _ in range(4):
+        try:
+            return act()
+        except AssertionError:
+            make_ready()
+    return act()
+
+
+def resumes(page: Page) -> None:
+    """On an operator's page: every key is let go, and a robot that is paused goes on."""
+    for key in "wasd":
+        page.keyboard.up(key)
+    if page.get_by_test_id("state").inner_text().startswith("PAUSED"):
+        page.keyboard.press("Space")
+
+
 class Phone:
     """A phone that has opened a pairing link.
 
@@ -88,6 +111,11 @@ class Phone:
         point = self._point(finger)
         del self.fingers[finger]
         self._send("touchEnd", [point] if self.fingers else [])
+
+    def lifts_all(self) -> None:
+        """Take every finger away."""
+        for finger in list(self.fingers):
+            self.lift(finger)
 
     def tap(self, selector: str, finger: int = 1) -> None:
         """A short touch with another finger."""

@@ -10,7 +10,7 @@ from retouch.episodes import Dataset
 from retouch.episodes.schema import ControlSource
 from retouch.server.app import PAGES
 
-from .browser import CHROMIUM, Phone, chromium, complaints
+from .browser import CHROMIUM, Phone, chromium, complaints, persists, resumes
 from .people import Served, until
 
 pytestmark = [
@@ -64,11 +64,15 @@ def test_a_newcomer_logs_in_takes_over_by_keyboard_and_marks_success(server: Ser
     expect(banner(desktop)).to_contain_text("PAUSED")
     desktop.keyboard.press("Space")
     expect(banner(desktop)).to_contain_text("POLICY")
-    desktop.keyboard.down("w")
-    expect(banner(desktop)).to_contain_text("YOU")
-    desktop.wait_for_timeout(600)
-    desktop.keyboard.up("w")
-    expect(banner(desktop)).to_contain_text("POLICY")
+
+    def takes_over() -> None:
+        desktop.keyboard.down("w")
+        expect(banner(desktop)).to_contain_text("YOU")
+        desktop.wait_for_timeout(600)
+        desktop.keyboard.up("w")
+        expect(banner(desktop)).to_contain_text("POLICY")
+
+    persists(takes_over, lambda: resumes(desktop))
     desktop.keyboard.press("Enter")
     expect(banner(desktop)).to_contain_text("ENDED")
     until(lambda: len(round_1(server).episodes) == 1)
@@ -89,15 +93,24 @@ def test_a_phone_is_paired_takes_over_and_gives_back(server: Served, desktop: Pa
     assert "pair" not in phone.page.url
     desktop.keyboard.press("Space")
     expect(banner(desktop)).to_contain_text("POLICY")
-    phone.press()
-    expect(banner(desktop)).to_contain_text("YOU")
-    for k in range(20):
-        phone.move((0.01 * k, 1.3, 0.0))
-        phone.page.wait_for_timeout(30)
-    expect(phone.page.locator("h1")).to_contain_text("YOU")
-    expect(desktop.get_by_text("WebRTC").first).to_be_visible()
-    phone.lift()
-    expect(banner(desktop)).to_contain_text("POLICY")
+
+    def takes_over() -> None:
+        phone.press()
+        expect(banner(desktop)).to_contain_text("YOU")
+        for k in range(20):
+            phone.move((0.01 * k, 1.3, 0.0))
+            phone.page.wait_for_timeout(30)
+        expect(phone.page.locator("h1")).to_contain_text("YOU")
+        expect(desktop.get_by_text("WebRTC").first).to_be_visible()
+        phone.lift()
+        expect(banner(desktop)).to_contain_text("POLICY")
+
+    def makes_ready() -> None:
+        phone.lifts_all()
+        phone.move((0.0, 1.3, 0.0))
+        resumes(desktop)
+
+    persists(takes_over, makes_ready)
     desktop.keyboard.press("Enter")
     until(lambda: len(round_1(server).episodes) == 1)
     frames = round_1(server).frames(round_1(server).episodes[0])
@@ -113,8 +126,12 @@ def test_a_phone_that_goes_away_stops_the_robot(server: Served, desktop: Page, b
     url = desktop.evaluate("fetch('/api/pair', {method: 'POST'}).then(r => r.json()).then(d => d.url)")
     phone = Phone(browser, url)
     phone.begin()
-    phone.press()
-    expect(banner(desktop)).to_contain_text("YOU")
+
+    def takes_over() -> None:
+        phone.press()
+        expect(banner(desktop)).to_contain_text("YOU")
+
+    persists(takes_over, phone.lifts_all)
     if how == "hidden":
         phone.page.evaluate(
             "Object.defineProperty(document, 'visibilityState', {value: 'hidden'});"
