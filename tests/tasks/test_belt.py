@@ -15,8 +15,8 @@ from retouch.sim.world import Worlds, set_state
 from retouch.tasks import registry
 from retouch.tasks.belt import GRASP, GRASPS, SEEN_ASIDE, BeltAssembly
 from retouch.tasks.belt_scene import APART, GROOVE, LENGTH, POINTS, PULLEY_TOP, SEGMENT, TRAVEL, rest_shape
-from retouch.tasks.belt_skill import nearer
 from retouch.tasks.belt_view import COARSE, LARGE, View, funnel_error, path_length, phase, progress
+from retouch.tasks.steering import nearer
 
 TASK = BeltAssembly()
 HERE = np.array([0])
@@ -38,7 +38,7 @@ class Attempt:
         for _ in range(steps):
             view = self.view
             goal = view.down(np.array(place), 0.0)
-            self.robot.command(HERE, command_of(nearer(view.reference_in_world, goal, speed))[None])
+            self.robot.command(HERE, command_of(nearer(view.reference_in_world, goal, speed, 1.5))[None])
         return self
 
 

@@ -26,7 +26,7 @@ from retouch.tasks.cable_view import (
     phase,
     progress,
 )
-from retouch.tasks.gear_skill import nearer
+from retouch.tasks.steering import nearer
 
 TASK = CableRouting()
 HERE = np.array([0])

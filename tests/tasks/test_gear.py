@@ -30,8 +30,9 @@ from retouch.tasks.gear_scene import (
     TEETH,
     TOOTH_PITCH,
 )
-from retouch.tasks.gear_skill import CLEAR, nearer
+from retouch.tasks.gear_skill import CLEAR
 from retouch.tasks.gear_view import CATCH, SEATED, View, funnel_error, phase, progress, stages_of, tooth_mismatch
+from retouch.tasks.steering import nearer
 
 TASK = GearInsertion()
 HERE = np.array([0])

@@ -17,7 +17,6 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose, quat_about, quat_from_matrix, quat_near, quat_to_matrix
-from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_arm import add_ur5e, pointing_down
 from retouch.robots.ur5e_tick import MEMORY
 from retouch.sim.world import Worlds
@@ -34,7 +33,7 @@ from retouch.tasks.belt_scene import (
     add_hook,
     laid,
 )
-from retouch.tasks.belt_skill import BeltSkill, nearer
+from retouch.tasks.belt_skill import BeltSkill
 from retouch.tasks.belt_view import (
     COARSE,
     OBSERVATION_NAMES,
@@ -262,18 +261,6 @@ class BeltAssembly(ContactTask):
     def handovers(self) -> Handovers:
         """In the air, beside, below and beyond the small pulley, on the large one's top, beside it, half around it."""
         return HANDOVERS
-
-    def tool_pose(self, observation: Observation) -> Pose:
-        """The tool in world."""
-        return View(observation).tool_in_world
-
-    def gripper_closed(self, observation: Observation) -> bool:
-        """Never: there is nothing to open or close."""
-        return False
-
-    def towards(self, observation: Observation, target_in_world: Pose, closed: bool) -> Float64[np.ndarray, " 24"]:
-        """The reference, moved on towards a target as fast as the tool may."""
-        return command_of(nearer(View(observation).reference_in_world, target_in_world))
 
     def phase(self, observation: Observation) -> str:
         """`carry`, `insert` or `done`."""

@@ -7,9 +7,10 @@ import numpy as np
 from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.belt_scene import APART, GROOVE, LARGE_FLANGE, PULLEY_TOP, TIP
-from retouch.tasks.belt_skill import BEHIND, OVER, bottom_of, nearer
+from retouch.tasks.belt_skill import BEHIND, OVER, TURNING, bottom_of
 from retouch.tasks.belt_view import LARGE, Observation, View
 from retouch.tasks.handovers import Handovers, Stage
+from retouch.tasks.steering import nearer
 
 
 def unsolvable(observation: Observation) -> str | None:
@@ -24,7 +25,7 @@ def _lead(stage: Stage, place: Vector3, yaw: float, steps: int, speed: float = 0
         view = View(stage.see())
         if not view.held:
             return
-        stage.act(command_of(nearer(view.reference_in_world, view.down(place, yaw), speed)))
+        stage.act(command_of(nearer(view.reference_in_world, view.down(place, yaw), speed, TURNING)))
 
 
 def _to(stage: Stage, most: int, when: str) -> None:

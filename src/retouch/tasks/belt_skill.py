@@ -11,7 +11,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
+from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.belt_scene import (
     APART,
@@ -25,10 +25,10 @@ from retouch.tasks.belt_scene import (
     TIP,
 )
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
+from retouch.tasks.steering import PERIOD, TRANSIT, nearer
 from retouch.tasks.vectors import capped
 
-PERIOD = 0.02  # of a command [s]
-TRANSIT, CAREFUL, LIFT, TURNING = 0.10, 0.05, 0.03, 1.5  # [m/s], [rad/s]
+CAREFUL, LIFT, TURNING = 0.05, 0.03, 1.5  # [m/s], [rad/s]
 BEHIND = -0.032  # where the belt is led down behind the small pulley [m]
 READY = 0.004  # of the belt's height, when it is behind the pulley [m]
 FOLLOW = 0.10  # of the loop's error in height, made good by one command
@@ -49,15 +49,6 @@ SAG = 0.009  # of the belt beside the large pulley before it is tight, at most [
 AWAY = GROOVE + 0.06  # of the hook, when the belt is left [m]
 CAUGHT = 1.1  # that the belt may pull on the hook before it goes the other way, not to lose it [N]
 PATIENCE = 60  # steps at the entry before it draws back
-
-
-def nearer(reference: Pose, target: Pose, speed: float = TRANSIT, turning: float = TURNING) -> Pose:
-    """The reference of one command later, on its way to a target [m/s], [rad/s]."""
-    turn = quat_to_vector(quat_multiply(target.quat, quat_inverse(reference.quat)))
-    return Pose(
-        reference.position + capped(target.position - reference.position, speed * PERIOD),
-        quat_multiply(quat_from_vector(capped(turn, turning * PERIOD)), reference.quat),
-    )
 
 
 class BeltSkill:

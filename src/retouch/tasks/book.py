@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose, quat_about, quat_from_matrix, quat_multiply
-from retouch.robots.ur5e import UR5e, command_of
+from retouch.robots.ur5e import UR5e
 from retouch.robots.ur5e_arm import add_ur5e
 from retouch.robots.ur5e_tick import AT_STOP, MEMORY, STOPS
 from retouch.sim.world import Worlds
@@ -35,7 +35,7 @@ from retouch.tasks.book_scene import (
     add_fork,
     add_shelf,
 )
-from retouch.tasks.book_skill import BookSkill, Style, nearer
+from retouch.tasks.book_skill import BookSkill, Style
 from retouch.tasks.book_view import OBSERVATION_NAMES, SIGHT_NAMES, View, fork_axes
 from retouch.tasks.contact import Case, ContactTask, new_scene
 from retouch.tasks.handovers import Handovers
@@ -266,21 +266,6 @@ class BookFlipping(ContactTask):
         """Interrupted, over the books, at the edge, between them, half in, half up, fallen back, a stray fork."""
         return HANDOVERS
 
-    def tool_pose(self, observation: Float32[np.ndarray, " D"]) -> Pose:
-        """The tool in world."""
-        return Pose.from_vector(observation[0:7].astype(np.float64))
-
-    def gripper_closed(self, observation: Float32[np.ndarray, " D"]) -> bool:
-        """A fork has nothing to close."""
-        return False
-
-    def towards(
-        self, observation: Float32[np.ndarray, " D"], target_in_world: Pose, closed: bool
-    ) -> Float64[np.ndarray, " 24"]:
-        """A reference nearer to a target, by what a hand does in one step."""
-        before = Pose.from_vector(observation[7:14].astype(np.float64))
-        return command_of(nearer(before, target_in_world, 0.15 * self.control_period, self.control_period))
-
     def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
         """`reach`, `insert`, `carry` or `done`."""
         return View(observation).phase
@@ -292,10 +277,6 @@ class BookFlipping(ContactTask):
     def funnel_error(self, observation: Float32[np.ndarray, " D"]) -> tuple[float, float, float]:
         """The prongs against the gap below the books: sideways [m], angle [rad], distance to its mouth [m]."""
         return View(observation).funnel
-
-    def bad_grasp(self, observation: Float32[np.ndarray, " D"]) -> bool:
-        """A fork grasps nothing."""
-        return False
 
     def landmark(self, observation: Float32[np.ndarray, " D"]) -> Float32[np.ndarray, " 3"]:
         """The shelf's board, which stays where it is: books are there to be moved [m]."""

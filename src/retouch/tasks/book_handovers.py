@@ -7,7 +7,7 @@ import numpy as np
 from retouch.geometry import Matrix3, Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.book_scene import GAP
-from retouch.tasks.book_skill import nearer
+from retouch.tasks.book_skill import in_step
 from retouch.tasks.book_view import Seen, View, fork_axes
 from retouch.tasks.contact import ContactTask
 from retouch.tasks.handovers import Handovers, Stage
@@ -25,7 +25,7 @@ def _move(stage: Stage, position: Vector3, axes: Matrix3, most: int) -> None:
     for _ in range(most):
         view = View(stage.see())
         before, target = view.in_world(view.reference, view.reference_axes), view.in_world(position, axes)
-        after = nearer(before, target, STEP, TURN)
+        after = in_step(before, target, STEP, TURN)
         stage.act(command_of(after))
         if math.dist(after.position, target.position) < 1e-5:
             return

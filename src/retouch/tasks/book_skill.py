@@ -10,8 +10,8 @@ from retouch.geometry import Matrix3, Pose, Vector3, slerp
 from retouch.robots.ur5e import command_of
 from retouch.tasks.book_scene import GAP, PRONG_LENGTH, PRONG_RADIUS
 from retouch.tasks.book_view import BookSeen, Seen, View, fork_axes, pitch_of
+from retouch.tasks.steering import PERIOD
 
-PERIOD = 0.02  # of one step [s]
 BEFORE = 0.03  # of the tips from the front edge when they are lined up [m]
 ON_BOARD = PRONG_RADIUS + 0.0005  # height of the prongs' axes when they touch the board [m]
 LINED_UP = (0.004, 0.02)  # aside and high [m], turn [rad]
@@ -81,7 +81,7 @@ class BookSkill:
         aim = self._decide(view)
         before = view.in_world(view.reference, view.reference_axes)
         step = aim.speed * self.style.speed * PERIOD
-        reference = nearer(
+        reference = in_step(
             before, view.in_world(aim.position, aim.axes), step, self.style.turn * self.style.speed * PERIOD
         )
         rate = RAMP * PERIOD * np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1])
@@ -259,8 +259,8 @@ class BookSkill:
         return Aim(view.tool - np.array([0.03, 0.0, 0.0]), view.reference_axes, self.style.insertion, np.zeros(6))
 
 
-def nearer(before: Pose, target: Pose, step: float, turn: float) -> Pose:
-    """The pose on the way from one to another, by at most `step` [m] and `turn` [rad]."""
+def in_step(before: Pose, target: Pose, step: float, turn: float) -> Pose:
+    """On the way from one pose to another, by at most `step` [m] and `turn` [rad]: both are there at once."""
     way = target.position - before.position
     far = float(np.linalg.norm(way))
     angle = 2.0 * math.acos(min(1.0, abs(float(before.quat @ target.quat))))

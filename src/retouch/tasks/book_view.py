@@ -20,7 +20,7 @@ OBSERVATION_NAMES = (
     "books",
     "board_z",
 )
-SIGHT_NAMES = (*OBSERVATION_NAMES, *(f"contact_{k}" for k in WRENCH_NAMES))
+SIGHT_NAMES = (*OBSERVATION_NAMES, *WRENCH_NAMES)
 Seen = Float32[np.ndarray, " D"]
 
 INSERTED = 0.05  # of the prongs under the lower book, at least [m]

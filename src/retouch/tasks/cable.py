@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose, Vector3, quat_about, quat_from_matrix, quat_near
-from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_arm import add_ur5e, pointing_down
 from retouch.robots.ur5e_tick import MEMORY
 from retouch.sim.world import Worlds
@@ -50,7 +49,6 @@ from retouch.tasks.cable_view import (
     progress,
 )
 from retouch.tasks.contact import Case, ContactTask, new_scene
-from retouch.tasks.gear_skill import nearer
 from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
 
@@ -254,18 +252,6 @@ class CableRouting(ContactTask):
     def handovers(self) -> Handovers:
         """Interrupted, in the air, over a clip, stuck below one, past one that was missed, out of one, slack."""
         return HANDOVERS
-
-    def tool_pose(self, observation: Observation) -> Pose:
-        """The tool in world."""
-        return View(observation).tool
-
-    def gripper_closed(self, observation: Observation) -> bool:
-        """Never: there is nothing to open or close."""
-        return False
-
-    def towards(self, observation: Observation, target_in_world: Pose, closed: bool) -> Float64[np.ndarray, " 24"]:
-        """The reference, moved on towards a target as fast as the tool may."""
-        return command_of(nearer(View(observation).reference, target_in_world))
 
     def phase(self, observation: Observation) -> str:
         """`carry`, `insert` or `done`."""

@@ -9,8 +9,8 @@ from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import CLIPS, LENGTH
 from retouch.tasks.cable_skill import CLEARING, INTO, LEAST_HEIGHT, OUT, Route
 from retouch.tasks.cable_view import Observation, View
-from retouch.tasks.gear_skill import nearer
 from retouch.tasks.handovers import Handovers, Stage
+from retouch.tasks.steering import nearer
 
 SPENT = LENGTH - 0.10  # more cable than that cannot be led round the clips: it does not go back through the finger [m]
 

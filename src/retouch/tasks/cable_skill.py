@@ -14,10 +14,9 @@ from retouch.geometry import Vector3
 from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
 from retouch.tasks.cable_view import BEFORE, BEHIND, BELOW, IN, OUTSIDE, RAIL, Observation, View
-from retouch.tasks.gear_skill import nearer
+from retouch.tasks.steering import TRANSIT, TURNING, nearer
 
-PERIOD = 0.02  # of a command [s]
-TRANSIT, SWEEP = 0.10, 0.05  # [m/s]
+SWEEP = 0.05  # [m/s]
 BEYOND = 0.042  # a clip, along the way, of an eye that leads the cable into it [m]
 NEAR = 0.042  # of an eye that is led around what the cable is held by, from there [m]
 OUT, INTO = (
@@ -166,7 +165,7 @@ class CableSkill:
 
     def _go(self, view: View, goal: Vector3, speed: float) -> Float64[np.ndarray, " 24"]:
         """Lead the reference towards a place of the eye on the board, upright."""
-        ahead = nearer(view.reference, view.upright(goal), self._speed * speed, 0.8 * self._speed)
+        ahead = nearer(view.reference, view.upright(goal), self._speed * speed, TURNING * self._speed)
         return command_of(ahead)
 
 

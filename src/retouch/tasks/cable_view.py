@@ -28,7 +28,7 @@ OBSERVATION_NAMES = (
     "cable_at_eye",
     "cable_off_eye",
 )
-SIGHT_NAMES = (*OBSERVATION_NAMES, *(f"contact_{n}" for n in WRENCH_NAMES))
+SIGHT_NAMES = (*OBSERVATION_NAMES, *WRENCH_NAMES)
 TOOL, REFERENCE, BOARD = slice(0, 7), slice(7, 14), slice(14, 21)
 HEIGHTS, FIXED, PASSES, AT_EYE, OFF_EYE, WRENCH = slice(21, 24), slice(24, 27), slice(27, 39), 39, 40, slice(41, 47)
 ABSENT = -1.0  # how far along the cable it passes a clip that it does not pass

@@ -21,6 +21,7 @@ from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP,
 from retouch.sim.scene import Scene
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
+from retouch.tasks.steering import nearer
 
 POSE_NAMES = ("x", "y", "z", "qw", "qx", "qy", "qz")
 GO_NAMES = ("x", "y", "z", "rx", "ry", "rz")
@@ -57,7 +58,8 @@ class ContactTask(Task):
 
     Attributes:
         tool: what the arm carries.
-        sight_names: one for each entry of `sight`; the last reference is among them, from `reference_x` on.
+        sight_names: one for each entry of `sight`: first the tool's pose, among them the last reference, from
+            `reference_x` on, at the end the wrench that is felt.
         stage_names: what has to come true, one after the other; the last one is success.
     """
 
@@ -118,10 +120,38 @@ class ContactTask(Task):
     def failure(self, data: mujoco.MjData) -> str:
         """How an attempt that ends now has failed, in the words of the task's list; one line."""
 
+    def tool_pose(self, observation: Float32[np.ndarray, " D"]) -> Pose:
+        """The tool in world: what every observation begins with."""
+        return Pose.from_vector(observation[:7].astype(np.float64))
+
+    def gripper_closed(self, observation: Float32[np.ndarray, " D"]) -> bool:
+        """Never: there is nothing to open or close."""
+        return False
+
+    def towards(
+        self, observation: Float32[np.ndarray, " D"], target_in_world: Pose, closed: bool
+    ) -> Float64[np.ndarray, " A"]:
+        """The reference, led on towards a target."""
+        reference = Pose.from_vector(observation[self._reference].astype(np.float64))
+        return command_of(nearer(reference, target_in_world))
+
+    def bad_grasp(self, observation: Float32[np.ndarray, " D"]) -> bool:
+        """Never, unless the task says otherwise: what the tool carries it holds from the start."""
+        return False
+
+    def felt(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 6"]:
+        """The environment's wrench on the tool, with which every sight ends: tool frame [N], [N m]."""
+        return sight[-len(WRENCH_NAMES) :].astype(np.float64)
+
+    @property
+    def _reference(self) -> slice:
+        first = self.sight_names.index("reference_x")
+        return slice(first, first + len(POSE_NAMES))
+
     def with_reference(self, sight: Float32[np.ndarray, " S"], reference: Pose) -> Float32[np.ndarray, " S"]:
         """The same sight as of a robot that was last asked for another pose."""
-        found, first = sight.copy(), self.sight_names.index("reference_x")
-        found[first : first + 7] = [*reference.position, *quat_near(reference.quat, sight[first + 3 : first + 7])]
+        found, at = sight.copy(), self._reference
+        found[at] = [*reference.position, *quat_near(reference.quat, sight[at][3:])]
         return found
 
     def over(self, data: mujoco.MjData) -> bool:

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.geometry import Pose, quat_about, quat_from_matrix, quat_from_vector, quat_multiply, quat_near
-from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_arm import add_ur5e, pointing_down
 from retouch.robots.ur5e_tick import MEMORY
 from retouch.sim.world import Worlds
@@ -29,7 +28,7 @@ from retouch.tasks.gear_scene import (
     add_board,
     add_gear,
 )
-from retouch.tasks.gear_skill import GearSkill, nearer
+from retouch.tasks.gear_skill import GearSkill
 from retouch.tasks.gear_view import MATED, Observation, View, funnel_error, phase, progress, stages_of, tooth_mismatch
 from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
@@ -210,18 +209,6 @@ class GearInsertion(ContactTask):
         """In the air, beside the shaft, on its top, half down, on the neighbour's teeth, pushed away."""
         return HANDOVERS
 
-    def tool_pose(self, observation: Observation) -> Pose:
-        """The tool in world."""
-        return View(observation).tool
-
-    def gripper_closed(self, observation: Observation) -> bool:
-        """Never: there is nothing to open or close."""
-        return False
-
-    def towards(self, observation: Observation, target_in_world: Pose, closed: bool) -> Float64[np.ndarray, " 24"]:
-        """The reference, moved on towards a target as fast as the tool may."""
-        return command_of(nearer(View(observation).reference, target_in_world))
-
     def phase(self, observation: Observation) -> str:
         """`carry`, `insert` or `done`."""
         return phase(observation)
@@ -233,10 +220,6 @@ class GearInsertion(ContactTask):
     def funnel_error(self, observation: Observation) -> tuple[float, float, float]:
         """The gear's lower side against the shaft: sideways [m], angle [rad], distance to the shaft's top [m]."""
         return funnel_error(observation)
-
-    def bad_grasp(self, observation: Observation) -> bool:
-        """Never: the gear is held from the start."""
-        return False
 
     def landmark(self, observation: Observation) -> Float32[np.ndarray, " 3"]:
         """The shaft's foot [m]."""

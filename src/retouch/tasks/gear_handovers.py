@@ -7,9 +7,9 @@ import numpy as np
 from retouch.geometry import Pose, Vector3, quat_from_vector, quat_multiply
 from retouch.robots.ur5e import command_of
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, PITCH_RADIUS, RING, SHAFT_LENGTH, TEETH
-from retouch.tasks.gear_skill import nearer
 from retouch.tasks.gear_view import Observation, View
 from retouch.tasks.handovers import Handovers, Stage
+from retouch.tasks.steering import nearer
 
 
 def unsolvable(observation: Observation) -> str | None:

@@ -9,14 +9,14 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from retouch.geometry import Pose, Vector3, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
+from retouch.geometry import Vector3
 from retouch.robots.ur5e import STIFFNESS, command_of
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, PITCH_RADIUS, SHAFT_LENGTH, TEETH
 from retouch.tasks.gear_view import CATCH, SEATED, STARTED, Observation, View
+from retouch.tasks.steering import PERIOD, TRANSIT, TURNING, nearer
 from retouch.tasks.vectors import capped
 
-PERIOD = 0.02  # of a command [s]
-TRANSIT, DESCENT, INSERTION, TURNING = 0.10, 0.02, 0.025, 0.8  # [m/s], [rad/s]
+DESCENT, INSERTION = 0.02, 0.025  # [m/s]
 CLEAR = SHAFT_LENGTH + 0.012  # above the board, where a gear is led over the shaft [m]
 PRESS, PUSH, ROCK = 4.0, 10.0, 5.0  # on the shaft's top, down the shaft, and while turning to and fro [N]
 GROPE = 0.004  # sideways on the shaft's top, towards where it is felt [m/s]
@@ -24,15 +24,6 @@ GROPED = 0.005  # and most [m]
 BESIDE = 0.010  # a gear below the shaft's top is nearer than this to its axis, or beside it [m]
 PATIENCE = 20  # steps without getting on before it searches
 TIRED = 150  # and before it draws back
-
-
-def nearer(reference: Pose, target: Pose, speed: float = TRANSIT, turning: float = TURNING) -> Pose:
-    """The reference of one command later, on its way to a target [m/s], [rad/s]."""
-    turn = quat_to_vector(quat_multiply(target.quat, quat_inverse(reference.quat)))
-    return Pose(
-        reference.position + capped(target.position - reference.position, speed * PERIOD),
-        quat_multiply(quat_from_vector(capped(turn, turning * PERIOD)), reference.quat),
-    )
 
 
 class GearSkill:
