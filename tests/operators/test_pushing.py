@@ -100,8 +100,8 @@ def pushed(person: Somebody, steps: int) -> InMemory:
 
 
 def test_the_robot_feels_it_at_the_tool_gives_way_and_comes_back() -> None:
-    moved, until = np.array([0.02, 0.0, 0.0]), 60
-    rows = pushed(Somebody(moved, until=until), 120)
+    moved, until = np.array([0.02, 0.0, 0.0]), 100
+    rows = pushed(Somebody(moved, until=until), 160)
     felt = rows.column("tick_hand_wrench")
     force = np.linalg.norm(felt[..., :3], axis=-1)
     assert force[until - 1, -1] == pytest.approx(8.0, abs=0.05)
@@ -115,7 +115,7 @@ def test_the_robot_feels_it_at_the_tool_gives_way_and_comes_back() -> None:
 
 
 def test_the_most_that_a_hand_does_never_moves_a_robot_out_of_its_springs_reach() -> None:
-    rows = pushed(Somebody(np.array([0.0, 9.0, 0.0]), np.array([0.0, 0.0, 3.0])), 100)
+    rows = pushed(Somebody(np.array([0.0, 9.0, 0.0]), np.array([0.0, 0.0, 3.0])), 200)
     felt = rows.column("tick_hand_wrench")
     assert np.linalg.norm(felt[..., :3], axis=-1).max() <= LIMIT[0] + 1e-4
     assert np.linalg.norm(felt[..., 3:], axis=-1).max() <= LIMIT[1] + 0.3

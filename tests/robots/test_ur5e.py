@@ -171,7 +171,7 @@ def test_it_stops_within_a_tick_of_a_limit() -> None:
     arm = robot(limits=Limits(force=15.0))
     deep = START - [0, 0, 0.08]
     records = run(arm, way(START, deep, 0.3))
-    data, force = arm.worlds.datas[0], np.linalg.norm(track(records, "wrist_wrench")[:, :3], axis=1)
+    data, force = arm.worlds.datas[0], np.linalg.norm(track(records, "contact_wrench")[:, :3], axis=1)
     stopped = track(records, "stopped")[:, 0]
     assert arm.stopped(data) == "force"
     assert np.argmax(stopped > 0) == np.argmax(force >= 15.0)

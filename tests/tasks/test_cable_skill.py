@@ -9,10 +9,10 @@ from retouch.robots.ur5e_tick import REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
 from retouch.tasks.cable import AT_BIAS, CableRouting
-from retouch.tasks.cable_skill import PERIOD, TRANSIT
 from retouch.tasks.cable_view import phase, progress
 from retouch.tasks.contact import Case
 from retouch.tasks.handovers import prepare_handover
+from retouch.tasks.steering import PERIOD, TRANSIT
 
 TASK = CableRouting()
 

@@ -13,9 +13,9 @@ from retouch.tasks.base import Manner, Skill
 from retouch.tasks.contact import Case
 from retouch.tasks.gear import SEEN_ASIDE, GearInsertion, Layout
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, SHAFT_LENGTH
-from retouch.tasks.gear_skill import PERIOD, TRANSIT, TURNING
 from retouch.tasks.gear_view import View, phase, progress
 from retouch.tasks.handovers import measure_handovers, prepare_handover
+from retouch.tasks.steering import PERIOD, TRANSIT, TURNING
 
 TASK = GearInsertion()
 

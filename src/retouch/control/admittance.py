@@ -1,9 +1,11 @@
 """Admittance control (CR-DAgger, section 3.1): the tool yields to forces about a reference as a mass on a spring does.
 
-    e = T^-1 T_reference Exp(-w / K)    M dv/dt = clip(K e) + wrench - D (v - v_reference)    T <- T Exp(v dt)
+    e = T^-1 T_reference Exp(-w / K)    M dv/dt = clip(K e + D (v_r - s)) + wrench - D (v - s)    T <- T Exp(v dt)
 
 T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. Damping is against
-the reference's own velocity, so that in the air the tool does not trail behind it. All in the tool frame: forces first
+the reference's own velocity v_r, so that in the air the tool does not trail behind it; of that velocity, `s` is what
+the tool already follows, and the rest pulls it no harder than the spring may: a reference that runs away from a tool
+that is held up does not drag it along. All in the tool frame: forces first
 [N], then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
 Pure compiled arithmetic on arrays: no MuJoCo, no allocation.
 """
@@ -14,8 +16,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from retouch.control import kinematics, osc
 from retouch.control.kinematics import compose, rotation_vector
 from retouch.control.osc import rotate_by_vector
+from retouch.sim.native import compiled_with
 
 Array = NDArray[np.float64]
 
@@ -41,6 +45,7 @@ def critical_damping(stiffness: float, mass: float, ratio: float = 1.0) -> float
     return float(2.0 * ratio * np.sqrt(stiffness * mass))
 
 
+@compiled_with(osc, kinematics)
 @njit(cache=True, nogil=True)
 def yield_to(
     wrench: Array,
@@ -69,7 +74,7 @@ def yield_to(
         scratch: float64[>=24], overwritten.
         velocity: float64[6], of the tool in its own frame [m/s], [rad/s]; goes on.
         position, turn: float64[3], float64[9]: the pose asked for, in world; goes on.
-        spring: float64[6], what the spring did.
+        spring: float64[6], how the reference pulled.
     """
     inverse, between, vector, moved = scratch[0:9], scratch[9:18], scratch[18:21], scratch[21:24]
 
@@ -100,22 +105,30 @@ def yield_to(
     for i in range(3):
         spring[3 + i] = vector[i]
 
-    # The mass: half by half, a spring of bounded strength, and damping taken implicitly so that any of it is stable.
+    # The mass: half by half, a pull of bounded strength, and damping taken implicitly so that any of it is stable.
     for half in range(2):
-        o, norm = 3 * half, 0.0
+        o, speed, along = 3 * half, 0.0, 0.0
+        for i in range(3):
+            moved[i] = 0.0
+            if stiffness[half] > 0.0:
+                for j in range(3):
+                    moved[i] += turn[3 * j + i] * reference_velocity[o + j]
+            speed += moved[i] ** 2
+            along += moved[i] * velocity[o + i]
+        followed = min(1.0, max(0.0, along / max(1e-12, speed)))
+        norm = 0.0
         for i in range(3):
             spring[o + i] *= stiffness[half]
             norm += spring[o + i] ** 2
-        scale = min(1.0, compliance.spring_limit[half] / max(1e-12, np.sqrt(norm)))
+        limit = compliance.spring_limit[half]
+        scale = min(1.0, limit / max(1e-12, np.sqrt(norm)))
+        ahead = damping[half] * (1.0 - followed)
+        ahead = min(ahead, limit / max(1e-12, np.sqrt(speed)))
         gain = compliance.period / compliance.mass[half]
         norm = 0.0
         for i in range(3):
-            carried = 0.0
-            if stiffness[half] > 0.0:
-                for j in range(3):
-                    carried += turn[3 * j + i] * reference_velocity[o + j]
-            spring[o + i] *= scale
-            velocity[o + i] += gain * (spring[o + i] + wrench[o + i] + damping[half] * carried)
+            spring[o + i] = scale * (spring[o + i] + ahead * moved[i])
+            velocity[o + i] += gain * (spring[o + i] + wrench[o + i] + damping[half] * followed * moved[i])
             velocity[o + i] /= 1.0 + gain * damping[half]
             norm += velocity[o + i] ** 2
         scale = min(1.0, compliance.speed_limit[half] / max(1e-12, np.sqrt(norm)))

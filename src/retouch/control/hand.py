@@ -4,7 +4,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from retouch.control import kinematics
 from retouch.control.kinematics import compose, rotation_vector
+from retouch.sim.native import compiled_with
 
 Array = NDArray[np.float64]
 
@@ -14,6 +16,7 @@ world; stiffness [N/m], [N m/rad]; damping [N s/m], [N m s]; most force [N] and 
 let go [s]."""
 
 
+@compiled_with(kinematics)
 @njit(cache=True, nogil=True)
 def draw(
     grip: Array,

@@ -9,7 +9,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from retouch.control import osc
 from retouch.control.osc import cholesky, solve
+from retouch.sim.native import compiled_with
 
 Array = NDArray[np.float64]
 JOINTS = 6
@@ -102,6 +104,7 @@ def forward(joints: Array, chain: Chain, scratch: Array, position: Array, turn: 
         jacobian[3, i], jacobian[4, i], jacobian[5, i] = x, y, z
 
 
+@compiled_with(osc)
 @njit(cache=True, nogil=True)
 def step_towards(jacobian: Array, twist: Array, damping: float, scratch: Array, out: Array) -> None:
     """The joints' step for a small displacement of the tool, by damped least squares (Nakamura and Hanafusa 1986).

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.geometry import Pose, quat_from_vector, quat_inverse, quat_multiply, quat_to_vector
+from retouch.geometry import Pose, quat_from_vector, quat_inverse, quat_multiply, quat_to_matrix, quat_to_vector
 from retouch.operators.correction import Push, Replace, Way
 from retouch.operators.noise import drift
 from retouch.operators.profile import Grasp, Profile
@@ -33,12 +33,12 @@ class HandOnHandle:
         self._handle_in_tool = task.tool.tcp_in_flange.inverse() @ handle_in_flange
         self._tremor = np.zeros(3)
         self._aim: Pose | None = None  # of the tool
-        self._harder = np.zeros(3)  # beyond it, against what resists [m]
+        self._harder, self._further = np.zeros(3), np.zeros(3)  # beyond it, against what resists [m], [rad]
 
     def begin(self) -> None:
         """Take hold: what was being done before is forgotten."""
         self._skill.restart()
-        self._aim, self._harder = None, np.zeros(3)
+        self._aim, self._harder, self._further = None, np.zeros(3), np.zeros(3)
 
     def lead(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 24"]:
         """What the skill would command now, as far as the person can judge where things are."""
@@ -48,10 +48,10 @@ class HandOnHandle:
         return self._skill.act(self._task.misjudged(sight, error, share))
 
     def pull(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 15"]:
-        """What the hand does: it draws the handle to where the skill would have it, step by step from where it took it.
+        """What the hand does: it draws the tool to where the skill would have it, step by step from where it took it.
 
-        Where it meets resistance it pulls harder and harder, up to its strength; to press, it pulls with that force
-        besides.
+        Where it meets resistance it pulls and turns harder and harder, up to its strength; to press, it pulls with
+        that force besides, and harder until it is felt.
         """
         g, tool, period = self._grasp, self._task.tool_pose(sight), self._task.control_period
         wanted = self.lead(self._task.with_reference(sight, tool if self._aim is None else self._aim))
@@ -60,11 +60,17 @@ class HandOnHandle:
         way = capped(goal.position - tool.position, reach[0])
         turn = capped(quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat))), reach[1])
         self._aim = Pose(tool.position + way, quat_multiply(quat_from_vector(turn), tool.quat))
-        self._harder = capped(self._harder + g.insistence * period * way, reach[0])
+        press = quat_to_matrix(tool.quat) @ -wanted[WRENCH][:3]
+        lacks = press + quat_to_matrix(tool.quat) @ self._task.felt(sight)[:3]
+        along = press / max(1e-9, float(np.linalg.norm(press)))  # there it goes by what it feels
+        error = way + along * float(lacks @ along / g.stiffness[0] - way @ along)
+        self._harder = capped(self._harder + g.insistence * period * error, reach[0])
+        self._further = capped(self._further + g.insistence * period * turn, reach[1])
         self._tremor = drift(self._tremor, period / g.tremor_time, self._rng)
-        press = self._aim.apply(-wanted[WRENCH][:3]) - self._aim.position
         pulled = (way + self._harder + press / g.stiffness[0]) * (1.0 + g.tremor * self._tremor)
-        drawn = Pose(tool.position + pulled, self._aim.quat) @ self._handle_in_tool
+        twisted = quat_multiply(quat_from_vector(turn + self._further), tool.quat)
+        place = Pose(tool.position + pulled, self._aim.quat) @ self._handle_in_tool
+        drawn = Pose(place.position, quat_multiply(twisted, self._handle_in_tool.quat))
         return grip_of(drawn, stiffness=g.stiffness, damping=g.damping, limit=g.limit, ramp=g.ramp)
 
 

@@ -54,7 +54,7 @@ class Grasp:
 
     stiffness: tuple[float, float] = (1500.0, 20.0)
     damping: tuple[float, float] = (60.0, 0.5)
-    limit: tuple[float, float] = (20.0, 2.0)
+    limit: tuple[float, float] = (20.0, 5.0)
     ramp: float = 0.15
     insistence: float = 4.0
     tremor: float = 0.0
@@ -66,7 +66,7 @@ class Grasp:
 
 # Whoever pushes has the robot's own spring against them, which pulls with up to 20 N. Chosen so that as many attempts
 # are solved as when the robot is led, before anything was learnt from either (docs/results.md).
-PUSHING = Grasp(limit=(30.0, 3.0), insistence=8.0)
+PUSHING = Grasp(limit=(30.0, 8.0), insistence=8.0)
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Profile:
         funnel_slope: how much wider the tolerance grows with distance from it.
         funnel_angle: angular error tolerated near a bottleneck [rad].
         funnel_range: distance from which the approach is judged [m].
+        strain: how much of what would stop the robot it may feel, before that counts as trouble.
+        foresight: how far ahead what it feels is seen to come [s]: 0 of whoever only reacts.
         disturbance: how far the scene may be pushed before it counts as a collision [m].
         hand_back: `bottleneck` after what went wrong has been traversed (in a task done by touch: a tenth of the task
             later), `aligned` as soon as the way looks right again, `finish` never.
@@ -101,6 +103,8 @@ class Profile:
     funnel_slope: float = 0.35
     funnel_angle: float = 0.25
     funnel_range: float = 0.05
+    strain: float = 0.5
+    foresight: float = 0.0
     disturbance: float = 0.02
     hand_back: HandBack = "bottleneck"
     hand_back_time: float = 0.3

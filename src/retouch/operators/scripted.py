@@ -18,6 +18,7 @@ from retouch.tasks.base import Manner, Task
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still
 BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert", "close")
 INSIDE = -0.02  # so far beyond a bottleneck's mouth nothing is judged by its sideways error any more [m]
+FEEL = 5  # steps over which a rise of what is felt is judged
 GOT_ON = 0.1  # so much further along, a task done by touch is past what went wrong
 AFTER = {"reach": BEYOND, "grasp": BEYOND, "carry": ("close", "done"), "insert": ("close", "done")}  # a bottleneck
 
@@ -118,6 +119,8 @@ class _Watch:
         self._outside = 0
         self._last_phase = ""
         self._landmark: Float32[np.ndarray, " 3"] | None = None
+        self._felt: deque[float] = deque(maxlen=FEEL)
+        self._strained = 0
 
     def trouble(self, observation: Float32[np.ndarray, " D"]) -> str | None:
         """The kind of trouble that is visible now, or None."""
@@ -135,6 +138,7 @@ class _Watch:
         near = phase in BEYOND and INSIDE < distance < p.funnel_range
         wide = near and (lateral > p.funnel_width + p.funnel_slope * max(distance, 0.0) or angle > p.funnel_angle)
         self._outside = self._outside + 1 if wide else 0
+        self._strained = self._strained + 1 if self._strain(observation) > p.strain else 0
         lost = self._last_phase in BEYOND and phase in BEFORE
         self._last_phase = phase
         if phase == "done":
@@ -147,9 +151,17 @@ class _Watch:
             return "bad grasp"
         if self._outside >= 3:
             return "funnel"
+        if self._strained >= 3:
+            return "strain"
         if self._since_best >= self._patience:
             return "no progress"
         return None
+
+    def _strain(self, observation: Float32[np.ndarray, " D"]) -> float:
+        """What the robot feels, or is about to, as a share of what stops it."""
+        self._felt.append(self._task.strain(observation))
+        rise = (self._felt[-1] - self._felt[0]) / (FEEL * self._task.control_period)
+        return self._felt[-1] + self._profile.foresight * max(0.0, rise)
 
 
 @runtime_checkable

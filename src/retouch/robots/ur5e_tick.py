@@ -23,13 +23,16 @@ class Limits(NamedTuple):
     """Beyond any of these the robot stops within a tick and holds still.
 
     Attributes:
-        force, torque: at the tool centre point, as the wrist feels it [N], [N m].
+        force, torque: of what the tool touches, at the tool centre point [N], [N m].
+        wrist_force, wrist_torque: of all that the wrist feels, the hand on the handle besides, at the same point.
         step, turn: of the reference in one tick [m], [rad].
         lag: of the arm behind what it is asked for [m].
     """
 
     force: float = 60.0
     torque: float = 8.0
+    wrist_force: float = 100.0
+    wrist_torque: float = 20.0
     step: float = 0.03
     turn: float = 0.2
     lag: float = 0.05
@@ -107,6 +110,7 @@ def _felt(readings, which, turn, sensing, out):  # type: ignore[no-untyped-def]
         )
 
 
+@compiled_with(osc, kinematics, admittance, poses)
 @njit(cache=True, nogil=True)
 def _ask(memory, action, share, before, chain, compliance, limits, ranges, scratch, solving, step):  # type: ignore[no-untyped-def]
     """One tick of the law: the reference goes on, the tool yields, the joints follow. Returns a code of `STOPS`."""
@@ -175,6 +179,7 @@ def _ask(memory, action, share, before, chain, compliance, limits, ranges, scrat
     return 0.0
 
 
+@compiled_with(hand, kinematics, poses)
 @njit(cache=True, nogil=True)
 def _grip(grip, memory, position, turn, com, goal_turn, scratch, applied):  # type: ignore[no-untyped-def]
     """The hand, taking hold or letting go: force and torque on the handle, in world, about its centre of mass."""
@@ -220,14 +225,16 @@ def _hand_felt(memory, handle, tcp, turn, out):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _beyond(memory, tcp, limits):  # type: ignore[no-untyped-def]
     """A code of `STOPS`: what is felt, or how far the arm lags."""
-    force, torque, lag = 0.0, 0.0, 0.0
+    force, torque, wrist_force, wrist_torque, lag = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(3):
-        force += memory[AT_WRIST + k] ** 2
-        torque += memory[AT_WRIST + 3 + k] ** 2
+        force += memory[AT_CONTACT + k] ** 2
+        torque += memory[AT_CONTACT + 3 + k] ** 2
+        wrist_force += memory[AT_WRIST + k] ** 2
+        wrist_torque += memory[AT_WRIST + 3 + k] ** 2
         lag += (memory[AT_POSITION + k] - tcp[k]) ** 2
-    if not force < limits.force**2:
+    if not (force < limits.force**2 and wrist_force < limits.wrist_force**2):
         return 1.0
-    if not torque < limits.torque**2:
+    if not (torque < limits.torque**2 and wrist_torque < limits.wrist_torque**2):
         return 2.0
     if not lag < limits.lag**2:
         return 5.0

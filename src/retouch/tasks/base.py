@@ -202,6 +202,10 @@ class Task(ABC):
     def landmark(self, observation: Float32[np.ndarray, " D"]) -> Float32[np.ndarray, " 3"]:
         """Where the thing is that must not be pushed around, world frame [m]."""
 
+    def strain(self, observation: Float32[np.ndarray, " D"]) -> float:
+        """What the robot feels as a share of what stops it; 0 where it feels nothing."""
+        return 0.0
+
     @abstractmethod
     def misjudged(
         self,

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Float64
 
 from retouch.errors import RobotError
 from retouch.geometry import Pose, quat_from_matrix, quat_from_vector, quat_multiply, quat_near
-from retouch.robots.ur5e import UR5e, command_of
+from retouch.robots.ur5e import LIMITS, UR5e, command_of
 from retouch.robots.ur5e_arm import Tool
 from retouch.robots.ur5e_tick import ACTIONS, AT_CONTACT, AT_REFERENCE, AT_STOP, MEMORY, STIFF, STOPS, TRACKS
 from retouch.sim.scene import Scene
@@ -142,6 +142,12 @@ class ContactTask(Task):
     def felt(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 6"]:
         """The environment's wrench on the tool, with which every sight ends: tool frame [N], [N m]."""
         return sight[-len(WRENCH_NAMES) :].astype(np.float64)
+
+    def strain(self, observation: Float32[np.ndarray, " S"]) -> float:
+        """What the tool feels as a share of what stops the robot."""
+        wrench = self.felt(observation)
+        force, torque = float(np.linalg.norm(wrench[:3])), float(np.linalg.norm(wrench[3:]))
+        return max(force / LIMITS.force, torque / LIMITS.torque)
 
     @property
     def _reference(self) -> slice:
