@@ -1,6 +1,8 @@
 """Worlds: their state is all there is to them, and who steps them, in what order, beside whom, does not matter."""
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -10,7 +12,9 @@ import mujoco
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
+import retouch
 from retouch.robots import sawyer
 from retouch.sim import native
 from retouch.sim.world import Worlds
@@ -237,3 +241,35 @@ def test_a_changed_part_is_compiled_anew(tmp_path):
 
 def _nothing() -> None:
     pass
+
+
+def test_every_cached_function_is_compiled_anew_when_a_part_of_it_changes():
+    """Also when the part is called by a part: its module must be named at the function that is cached."""
+    forgotten = []
+    for found in pkgutil.walk_packages(retouch.__path__, "retouch."):
+        if found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        for name, function in vars(module).items():
+            cached = getattr(getattr(function, "_cache", None), "_cache_file", None)
+            if not isinstance(function, Dispatcher) or function.py_func.__module__ != found.name or cached is None:
+                continue
+            stamp = cached._source_stamp
+            named = {part for part, *_ in stamp[1]} if isinstance(stamp[1], tuple) else set()
+            missing = _parts(function) - named - {found.name, native.__name__}
+            forgotten += [f"{found.name}.{name}: {part}" for part in sorted(missing)]
+    assert forgotten == []
+
+
+def _parts(function: Dispatcher) -> set[str]:
+    """The modules that the compiled code of a function is made of."""
+    modules = {function.py_func.__module__}
+    for name in function.py_func.__code__.co_names:
+        used = function.py_func.__globals__.get(name)
+        called = [used] if isinstance(used, Dispatcher) else []
+        if isinstance(used, ModuleType) and used.__name__.startswith("retouch."):
+            called = [getattr(used, n) for n in function.py_func.__code__.co_names if hasattr(used, n)]
+        for other in called:
+            if isinstance(other, Dispatcher):
+                modules |= _parts(other)
+    return modules
