@@ -1,11 +1,14 @@
 """The diffusion policy: noise becomes waypoints, rows do not influence each other, chunks are followed."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from retouch.control.waypoints import SPEED_LIMIT
 from retouch.errors import InputError, PolicyError
+from retouch.policies.chunks import in_real_time
 from retouch.policies.denoising import Diffusion, Flow, process_of
 from retouch.policies.diffusion import (
     SIZE,
@@ -128,6 +131,58 @@ def test_a_session_follows_its_chunks_and_asks_for_the_next_in_time():
     assert steps.max() > 1e-4
     first = inner(np.repeat(seen[None], 2, axis=1), [np.random.default_rng(3)])[0]
     np.testing.assert_allclose(reference[4, :3], first[0, :3], atol=1e-6)  # 0.1 s on
+
+
+def test_where_time_is_real_a_step_does_not_wait_for_a_chunk():
+    policy, seen, may_answer = make_policy(executed=3), observations(1), threading.Event()
+    inner = policy.predict_action_chunk
+
+    def slowly(history, random):
+        may_answer.wait(30)
+        return inner(history, random)
+
+    policy.predict_action_chunk = slowly
+    aside = in_real_time(policy)
+    assert (aside.observation_dim, aside.action_dim) == (policy.observation_dim, policy.action_dim)
+    session = aside.session(1)
+    session.reset(0, seed=3)
+
+    def step():
+        return session.act(np.array([0]), seen)[0, REFERENCE][:3]
+
+    held = [step() for _ in range(20)]
+    np.testing.assert_allclose(held, np.repeat(seen[:, :3], 20, axis=0), atol=1e-6)  # it stands where the tool was
+    may_answer.set()
+    session._slots[0].awaited.result(30)
+    reference = np.stack([step() for _ in range(40)])
+    assert np.linalg.norm(np.diff(reference, axis=0), axis=1).max() <= SPEED_LIMIT[0] * PERIOD + 1e-6
+    first = inner(np.repeat(seen[None], 2, axis=1), [np.random.default_rng(3)])[0]
+    # The chunk's times count from when it was asked for: 0.4 s are over, the fifth waypoint is due with step 25.
+    np.testing.assert_allclose(reference[4], first[4, :3], atol=1e-6)
+
+
+def test_a_chunk_that_comes_after_a_hand_back_is_not_followed():
+    policy, seen, may_answer = make_policy(), observations(2), threading.Event()
+    inner, asked = policy.predict_action_chunk, []
+
+    def slowly(history, random):
+        may_answer.wait(30)
+        asked.append(history[0, -1])
+        return inner(history, random)
+
+    policy.predict_action_chunk = slowly
+    session = in_real_time(policy).session(1)
+    session.reset(0, seed=3)
+    session.act(np.array([0]), seen[:1])
+    dropped = session._slots[0].awaited
+    session.forget(0)
+    session.act(np.array([0]), seen[1:])
+    may_answer.set()
+    dropped.result(30)
+    session._slots[0].awaited.result(30)
+    (command,) = session.act(np.array([0]), seen[1:])
+    assert np.linalg.norm(command[REFERENCE][:3] - seen[1, :3]) <= 2 * SPEED_LIMIT[0] * PERIOD + 1e-6
+    np.testing.assert_array_equal(asked, seen)
 
 
 def test_the_same_seed_is_the_same_attempt_and_hand_back_begins_at_the_tool():

@@ -1,10 +1,12 @@
 """Policies that say where to be for seconds to come, followed step by step (CR-DAgger, section 3.2).
 
-Every so often a chunk of waypoints is asked for; in between the robot's reference follows it, whoever pushes. Nothing
-here knows how a chunk is made.
+Every so often a chunk of waypoints is asked for; in between the robot's reference follows it, whoever pushes. In
+simulated time it is there at once; where time is real, it is thought out beside the control loop and comes when it
+comes, while the robot follows what it has, or holds. Nothing here knows how a chunk is made.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +16,8 @@ from jaxtyping import Float, Float32, Int
 from retouch.control.waypoints import Waypoints
 from retouch.errors import PolicyError
 from retouch.geometry import Pose
+from retouch.policies.protocol import Policy
+from retouch.policies.torch_setup import single_thread
 from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_tick import ACTIONS
 
@@ -74,13 +78,21 @@ class _Slot:
         self.ahead: Waypoints | None = None
         self.steps = 0  # since the start
         self.due = 0  # the step at which the next chunk is asked for
+        self.asked = 0  # the step at which the last one was
+        self.awaited: Future[Float[np.ndarray, "1 N 7"]] | None = None  # where it is not there yet
 
 
 class ChunkSession:
-    """Past observations, waypoints ahead and random numbers of every slot."""
+    """Past observations, waypoints ahead and random numbers of every slot.
 
-    def __init__(self, policy: ChunkPolicy, slots: int):
-        self._policy, pace = policy, policy.pace
+    Args:
+        policy: says where to be.
+        slots: how many there are.
+        thinker: where chunks are thought out meanwhile; without one, the step that asks for a chunk waits for it.
+    """
+
+    def __init__(self, policy: ChunkPolicy, slots: int, thinker: Executor | None = None):
+        self._policy, self._thinker, pace = policy, thinker, policy.pace
         self._pace, self._stride = pace, pace.steps(pace.history_period)
         self._keep = (pace.history - 1) * self._stride + 1
         self._until_next = pace.steps(pace.executed * pace.waypoint_period)
@@ -94,7 +106,7 @@ class ChunkSession:
         """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from where the tool is."""
         running = self._running(slot)
         running.seen.clear()
-        running.ahead, running.due = None, running.steps
+        running.ahead, running.awaited, running.due = None, None, running.steps
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
         """A command each, for `k` different slots; advances their state by a step.
@@ -111,23 +123,38 @@ class ChunkSession:
         running = [self._running(int(slot)) for slot in slots]
         for slot, observation in zip(running, observations, strict=True):
             slot.seen = [*slot.seen, observation.astype(np.float32)][-self._keep :]
-        asking = [slot for slot in running if slot.steps >= slot.due]
-        if asking:
-            history = np.stack([self._history(slot) for slot in asking])
-            chunks = policy.predict_action_chunk(history, [slot.random for slot in asking])
-            after = pace.waypoint_period * (1 + np.arange(chunks.shape[1]))
-            for slot, seen, chunk in zip(asking, history, chunks, strict=True):
-                now = slot.steps * pace.control_period
-                if slot.ahead is None:
-                    slot.ahead = Waypoints(policy.tool(seen[-1]), now)
-                slot.ahead.add(now + after, chunk)
-                slot.due = slot.steps + self._until_next
+        self._ask([slot for slot in running if slot.awaited is None and slot.steps >= slot.due])
         commands = np.empty((len(slots), ACTIONS), np.float32)
         for row, slot in enumerate(running):
+            if slot.awaited is not None and slot.awaited.done():
+                self._take(slot, slot.awaited.result()[0])
+                slot.awaited = None
             slot.steps += 1
             assert slot.ahead is not None
             commands[row] = command_of(slot.ahead.follow(slot.steps * pace.control_period))
         return commands
+
+    def _ask(self, asking: list[_Slot]) -> None:
+        """The next chunk for each of these slots."""
+        for slot in asking:
+            slot.asked, slot.due = slot.steps, slot.steps + self._until_next
+            if slot.ahead is None:
+                slot.ahead = Waypoints(self._policy.tool(slot.seen[-1]), slot.steps * self._pace.control_period)
+        if self._thinker is None and asking:
+            history = np.stack([self._history(slot) for slot in asking])
+            chunks = self._policy.predict_action_chunk(history, [slot.random for slot in asking])
+            for slot, chunk in zip(asking, chunks, strict=True):
+                self._take(slot, chunk)
+        elif self._thinker is not None:
+            for slot in asking:
+                think, history = self._policy.predict_action_chunk, self._history(slot)[None]
+                slot.awaited = self._thinker.submit(think, history, [slot.random])
+
+    def _take(self, slot: _Slot, chunk: Float[np.ndarray, "N 7"]) -> None:
+        """A chunk has come: its times count from when it was asked for."""
+        assert slot.ahead is not None
+        after = self._pace.waypoint_period * (1 + np.arange(len(chunk)))
+        slot.ahead.add(slot.asked * self._pace.control_period + after, chunk)
 
     def _history(self, slot: _Slot) -> Float32[np.ndarray, "H D"]:
         """The observations that the policy sees, the oldest repeated where there are too few."""
@@ -140,3 +167,20 @@ class ChunkSession:
         if running is None:
             raise PolicyError(f"slot {slot} was never reset")
         return running
+
+
+class Aside:
+    """A policy of chunks for a robot that does not wait: its chunks are thought out in a thread beside the loop."""
+
+    def __init__(self, policy: ChunkPolicy):
+        self._policy, self.observation_dim, self.action_dim = policy, policy.observation_dim, ACTIONS
+        self._thinker = ThreadPoolExecutor(1, "chunks", single_thread)
+
+    def session(self, slots: int) -> ChunkSession:
+        """A session of `slots` slots, each to be reset before it acts."""
+        return ChunkSession(self._policy, slots, self._thinker)
+
+
+def in_real_time(policy: Policy) -> Policy:
+    """The policy as it acts where a step cannot wait: the same, but for one of chunks."""
+    return Aside(policy) if isinstance(policy, ChunkPolicy) else policy

@@ -23,6 +23,7 @@ from retouch.errors import RetouchError, StoreError
 from retouch.operators.remote import RUNNING, MarkRefused, PersonGone, RemotePerson
 from retouch.outcomes import attempt_seeds
 from retouch.policies.checkpoint import load_policy
+from retouch.policies.chunks import in_real_time
 from retouch.policies.torch_setup import single_thread
 from retouch.processes.attempts import claim
 from retouch.processes.intention import Watched
@@ -60,7 +61,7 @@ class Session:
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
         folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way == "take-over" else None
-        policy = Watched(load_policy(folder)) if folder is not None else None
+        policy = Watched(in_real_time(load_policy(folder))) if folder is not None else None
         store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
         self._count()
         self.link.begin(way, policy)
