@@ -160,4 +160,5 @@ def test_every_tick_has_its_columns() -> None:
     features = dataset_info(TASK).features
     assert features["tick_reference"].shape == (10, 7)
     assert features["grip"].shape == (15,)
+    assert features["policy_waypoints"].shape == (32, 8)
     assert not [name for name in dataset_info(tiny()).features if name.startswith("tick_")]

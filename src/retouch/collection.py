@@ -21,7 +21,7 @@ from retouch.operators.correction import Operator, Way
 from retouch.outcomes import attempt_seeds
 from retouch.policies.protocol import Policy
 from retouch.progress import SILENT, Progress
-from retouch.rollout import Attempt, rollout
+from retouch.rollout import WAYPOINT_NAMES, WAYPOINTS, Attempt, rollout
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 from retouch.versions import versions
@@ -42,6 +42,7 @@ def dataset_info(task: Task) -> DatasetInfo:
         features[f"tick_{name}"] = Feature("float32", (task.ticks, at.stop - at.start))
     if task.ticks:
         features["grip"] = Feature("float64", (GRIP,))
+        features["policy_waypoints"] = Feature("float32", (WAYPOINTS, len(WAYPOINT_NAMES)), WAYPOINT_NAMES)
     return DatasetInfo(task.name, task.control_period, features)
 
 

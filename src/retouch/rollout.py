@@ -17,11 +17,14 @@ from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError, PolicyError
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait, Way
-from retouch.policies.protocol import Policy
+from retouch.policies.protocol import Foresees, Policy
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Pushable, Task
 
 NO_GRIP = np.zeros(GRIP)
+WAYPOINTS, WAYPOINT_NAMES = 32, ("due_s", "x", "y", "z", "qw", "qx", "qy", "qz")
+"""Most waypoints of a policy's chunk that are recorded, and what is of each: when it is due since the attempt began."""
+NO_WAYPOINTS = np.empty((0, len(WAYPOINT_NAMES)), np.float32)
 
 
 @runtime_checkable
@@ -246,7 +249,7 @@ class _Loop:
                 self._feel(slot, felt[k])
                 if row is not None:
                     row |= {f"tick_{name}": felt[k][:, at] for name, at in self.task.tick_tracks.items()}
-                    row["grip"] = grips[k]
+                    row["grip"], row["policy_waypoints"] = grips[k], self._waypoints(slot)
         else:
             self.robot.command(*commanded)
         for slot, row in rows:
@@ -307,6 +310,17 @@ class _Loop:
             "intervention": by_operator or pushed,
             "sim_state": self.worlds.state(slot),
         }
+
+    def _waypoints(self, slot: int) -> Float32[np.ndarray, "W 8"]:
+        """The newest chunk of the policy in this slot, its last waypoint again where it is shorter; NaN without one."""
+        running, acting = self.slots[slot], cast(object, self.acting)
+        assert running is not None
+        ahead = acting.waypoints(slot)[:WAYPOINTS] if isinstance(acting, Foresees) else NO_WAYPOINTS
+        if not len(ahead):
+            return np.full((WAYPOINTS, len(WAYPOINT_NAMES)), np.nan, np.float32)
+        found = ahead[np.minimum(np.arange(WAYPOINTS), len(ahead) - 1)]
+        found[:, 0] += running.step * self.task.control_period
+        return found
 
     def _feel(self, slot: int, ticks: Float64[np.ndarray, "ticks tracks"]) -> None:
         running, touch = self.slots[slot], self.task.tick_tracks["contact_wrench"]

@@ -133,6 +133,25 @@ def test_a_session_follows_its_chunks_and_asks_for_the_next_in_time():
     np.testing.assert_allclose(reference[4, :3], first[0, :3], atol=1e-6)  # 0.1 s on
 
 
+def test_a_session_tells_the_waypoints_of_its_newest_chunk():
+    policy, seen = make_policy(executed=3), observations(1)
+    session = policy.session(1)
+    session.reset(0, seed=3)
+    assert session.waypoints(0).shape == (0, 8)
+    told = []
+    for _ in range(16):
+        session.act(np.array([0]), seen)
+        told.append(session.waypoints(0))
+    chunk = policy.predict_action_chunk(np.repeat(seen[None], 2, axis=1), [np.random.default_rng(3)])[0]
+    np.testing.assert_allclose(told[0][:, 0], 0.1 * np.arange(1, 33), atol=1e-6)
+    for step in range(15):
+        np.testing.assert_allclose(told[step][:, 0], told[0][:, 0] - step * PERIOD, atol=1e-6)
+        np.testing.assert_allclose(told[step][:, 1:], chunk, atol=1e-6)
+    np.testing.assert_allclose(told[15][:, 0], told[0][:, 0], atol=1e-6)  # the next one
+    session.forget(0)
+    assert session.waypoints(0).shape == (0, 8)
+
+
 def test_where_time_is_real_a_step_does_not_wait_for_a_chunk():
     policy, seen, may_answer = make_policy(executed=3), observations(1), threading.Event()
     inner = policy.predict_action_chunk

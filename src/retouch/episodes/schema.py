@@ -65,8 +65,8 @@ _FIXED = {
 }
 _VECTORS = ("observation", "action", "policy_action", "operator_action")
 
-# NaN in these says that nobody proposed an action; in every other column of floats it is an error.
-MAY_BE_NAN = frozenset({"policy_action", "operator_action"})
+# NaN in these says that nobody proposed an action, or no waypoint; in every other column of floats it is an error.
+MAY_BE_NAN = frozenset({"policy_action", "operator_action", "policy_waypoints"})
 
 
 def standard_features(

@@ -77,6 +77,7 @@ class _Slot:
         self.seen: list[Float32[np.ndarray, " D"]] = []  # the newest last, a step apart
         self.ahead: Waypoints | None = None
         self.steps = 0  # since the start
+        self.chunk: Float[np.ndarray, "N 8"] = np.empty((0, 8))  # the newest: when due since the start [s], and poses
         self.due = 0  # the step at which the next chunk is asked for
         self.asked = 0  # the step at which the last one was
         self.awaited: Future[Float[np.ndarray, "1 N 7"]] | None = None  # where it is not there yet
@@ -106,6 +107,7 @@ class ChunkSession:
         """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from where the tool is."""
         running = self._running(slot)
         running.seen.clear()
+        running.chunk = running.chunk[:0]
         running.ahead, running.awaited, running.due = None, None, running.steps
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
@@ -134,6 +136,12 @@ class ChunkSession:
             commands[row] = command_of(slot.ahead.follow(slot.steps * pace.control_period))
         return commands
 
+    def waypoints(self, slot: int) -> Float32[np.ndarray, "N 8"]:
+        """The newest chunk: when each waypoint is due after the last step [s], and its pose (position, wxyz)."""
+        running = self._running(slot)
+        after = running.chunk[:, :1] - (running.steps - 1) * self._pace.control_period
+        return np.hstack([after, running.chunk[:, 1:]]).astype(np.float32)
+
     def _ask(self, asking: list[_Slot]) -> None:
         """The next chunk for each of these slots."""
         for slot in asking:
@@ -154,7 +162,8 @@ class ChunkSession:
         """A chunk has come: its times count from when it was asked for."""
         assert slot.ahead is not None
         after = self._pace.waypoint_period * (1 + np.arange(len(chunk)))
-        slot.ahead.add(slot.asked * self._pace.control_period + after, chunk)
+        slot.chunk = np.column_stack([slot.asked * self._pace.control_period + after, chunk])
+        slot.ahead.add(slot.chunk[:, 0], slot.chunk[:, 1:])
 
     def _history(self, slot: _Slot) -> Float32[np.ndarray, "H D"]:
         """The observations that the policy sees, the oldest repeated where there are too few."""

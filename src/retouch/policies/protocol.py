@@ -21,6 +21,17 @@ class PolicySession(Protocol):
 
 
 @runtime_checkable
+class Foresees(Protocol):
+    """A session that knows where its policy will want the robot."""
+
+    def waypoints(self, slot: int) -> Float32[np.ndarray, "N 8"]:
+        """The newest chunk: when each waypoint is due after the last step [s], and its pose (position, wxyz) in world.
+
+        Nothing, float32[0, 8], before the first.
+        """
+
+
+@runtime_checkable
 class Policy(Protocol):
     """Fixed weights; everything that changes while it runs lives in its sessions."""
 
