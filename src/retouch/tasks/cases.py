@@ -56,7 +56,7 @@ def measure_cases(
         worlds.reset(0)
         task.reset(data, rng, case)
         skill, steps, force = make(rng), 0, 0.0
-        while steps < task.horizon and not task.success(data) and not robot.stopped(data):
+        while steps < task.horizon and not task.success(data) and not task.over(data):
             action = skill.act(task.observe(data) if observed else task.sight(data))
             felt = robot.command(slot, action[None])[0][:, TRACKS["contact_wrench"]]
             force = max(force, float(np.linalg.norm(felt[:, :3], axis=1).max()))
