@@ -7,10 +7,15 @@ import pytest
 from tests.tiny import StuckPolicy, tiny
 
 from retouch.errors import UnknownName
+from retouch.geometry import quat_from_vector, quat_multiply
 from retouch.operators.correction import Sight
-from retouch.operators.profile import PROFILES, Hands, Profile, profile
-from retouch.operators.scripted import ScriptedPerson
+from retouch.operators.gripping import HandOnHandle
+from retouch.operators.profile import PROFILES, Grasp, Hands, Profile, profile
+from retouch.operators.scripted import ScriptedPerson, _Watch
+from retouch.robots.ur5e import LIMITS
 from retouch.rollout import rollout
+from retouch.sim.world import Worlds
+from retouch.tasks.gear import GearInsertion
 
 BASIC = Profile("basic", patience=0.5, reaction_delay=0.2)
 
@@ -97,3 +102,43 @@ def test_speed_scales_the_skill():
         return session.correct(Sight(0, near)).action[0]
 
     assert step(0.5) == pytest.approx(0.5 * step(1.0))
+
+
+def feels(profile, forces):
+    """The step at which somebody minds what a robot that stands still feels [N], or None."""
+    task = GearInsertion()
+    data = Worlds(task.physics, 1).reset(0)
+    task.reset(data, np.random.default_rng(0))
+    watch, sight = _Watch(task, profile), task.sight(data)
+    for step, force in enumerate(forces):
+        sight[-6:] = 0.0
+        sight[-4] = force
+        if watch.trouble(sight) == "strain":
+            return step
+    return None
+
+
+def test_somebody_who_feels_minds_half_of_what_stops_the_robot_and_may_see_it_coming():
+    steady, rising = Profile("steady"), np.minimum(2.0 * np.arange(40), 45.0)
+    assert feels(steady, np.full(40, 0.9 * 0.5 * LIMITS.force)) is None
+    assert feels(steady, np.full(40, 1.1 * 0.5 * LIMITS.force)) == 2  # not a single jolt
+    assert feels(steady, rising) == 18
+    assert feels(dataclasses.replace(steady, foresight=0.1), rising) == 18 - 5  # 10 N of 100 N/s
+    assert feels(dataclasses.replace(steady, strain=2.0), rising) is None
+
+
+def test_a_hand_turns_harder_against_a_tool_that_stays_tilted():
+    task = GearInsertion()
+    data = Worlds(task.physics, 1).reset(0)
+    task.reset(data, np.random.default_rng(0))
+    sight, grasp = task.sight(data), Grasp()
+    sight[3:7] = quat_multiply(quat_from_vector(np.array([0.05, 0.0, 0.0])), sight[3:7])
+    hand = HandOnHandle(task, grasp, np.random.default_rng(1))
+    handle = (task.tool_pose(sight) @ hand._handle_in_tool).quat
+    torque = []
+    for _ in range(100):
+        drawn = hand.pull(sight)[4:8]
+        torque.append(grasp.stiffness[1] * 2 * np.arccos(min(1.0, abs(float(drawn @ handle)))))
+    assert 0.0 < torque[0] < 1.0
+    assert (np.diff(torque[:20]) > 0).all()
+    assert torque[-1] >= grasp.limit[1]

@@ -18,7 +18,7 @@ from retouch.tasks.base import Manner, Task
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still
 BEFORE, BEYOND = ("reach", "grasp"), ("carry", "insert", "close")
 INSIDE = -0.02  # so far beyond a bottleneck's mouth nothing is judged by its sideways error any more [m]
-FEEL = 5  # steps over which a rise of what is felt is judged
+FEEL = 5  # looks over which a rise of what is felt is judged
 GOT_ON = 0.1  # so much further along, a task done by touch is past what went wrong
 AFTER = {"reach": BEYOND, "grasp": BEYOND, "carry": ("close", "done"), "insert": ("close", "done")}  # a bottleneck
 
@@ -160,7 +160,7 @@ class _Watch:
     def _strain(self, observation: Float32[np.ndarray, " D"]) -> float:
         """What the robot feels, or is about to, as a share of what stops it."""
         self._felt.append(self._task.strain(observation))
-        rise = (self._felt[-1] - self._felt[0]) / (FEEL * self._task.control_period)
+        rise = (self._felt[-1] - self._felt[0]) / ((FEEL - 1) * self._task.control_period)
         return self._felt[-1] + self._profile.foresight * max(0.0, rise)
 
 
