@@ -220,6 +220,22 @@ def test_the_same_seed_is_the_same_attempt_and_hand_back_begins_at_the_tool():
     assert np.linalg.norm(command[REFERENCE][:3] - seen[20, :3]) <= SPEED_LIMIT[0] * PERIOD + 1e-6
 
 
+def test_it_goes_on_from_the_reference_where_that_is_seen():
+    names = tuple(f"{name}_{end}" for name in ("tool", "reference") for end in ENDINGS)
+    seen = observations(1)[0]
+    view = ToolView(names)
+    np.testing.assert_array_equal(view.tool(seen), seen[:7])
+    np.testing.assert_array_equal(view.reference(seen), seen[7:])
+    np.testing.assert_array_equal(ToolView(NAMES).reference(seen), seen[:7])
+    policy = make_policy()
+    policy.view = view
+    policy.predict_action_chunk = lambda history, random: np.tile(seen[7:], (1, 32, 1))  # it wants to stay there
+    session = policy.session(1)
+    session.reset(0, seed=1)
+    (command,) = session.act(np.array([0]), seen[None])
+    np.testing.assert_allclose(command[REFERENCE], seen[7:], atol=1e-6)
+
+
 def test_what_does_not_fit_is_refused():
     policy = make_policy()
     session = policy.session(2)

@@ -57,8 +57,8 @@ class ChunkPolicy(Protocol):
     def observation_dim(self) -> int:
         """D, the length of an observation."""
 
-    def tool(self, observation: Float32[np.ndarray, " D"]) -> Pose:
-        """Where the tool is, in world."""
+    def start(self, observation: Float32[np.ndarray, " D"]) -> Pose:
+        """Where the robot's reference is, in world: from there it goes on."""
 
     def predict_action_chunk(
         self, history: Float32[np.ndarray, "B H D"], random: Sequence[np.random.Generator]
@@ -104,7 +104,7 @@ class ChunkSession:
         self._slots[slot] = _Slot(seed)
 
     def forget(self, slot: int) -> None:
-        """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from where the tool is."""
+        """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from the reference."""
         running = self._running(slot)
         running.seen.clear()
         running.chunk = running.chunk[:0]
@@ -147,7 +147,7 @@ class ChunkSession:
         for slot in asking:
             slot.asked, slot.due = slot.steps, slot.steps + self._until_next
             if slot.ahead is None:
-                slot.ahead = Waypoints(self._policy.tool(slot.seen[-1]), slot.steps * self._pace.control_period)
+                slot.ahead = Waypoints(self._policy.start(slot.seen[-1]), slot.steps * self._pace.control_period)
         if self._thinker is None and asking:
             history = np.stack([self._history(slot) for slot in asking])
             chunks = self._policy.predict_action_chunk(history, [slot.random for slot in asking])

@@ -98,9 +98,9 @@ class DiffusionPolicy:
         c, period = self.network.config, self.info.control_period_s
         return Pace(period, c.history, c.history_period, c.waypoint_period, c.executed)
 
-    def tool(self, observation: Float32[np.ndarray, " D"]) -> Pose:
-        """Where the tool is, in world."""
-        return Pose.from_vector(self.view.tool(observation))
+    def start(self, observation: Float32[np.ndarray, " D"]) -> Pose:
+        """Where the robot's reference is, in world: from there it goes on."""
+        return Pose.from_vector(self.view.reference(observation))
 
     @property
     def observation_dim(self) -> int:

@@ -36,13 +36,17 @@ class ToolView:
             raise PolicyError("a policy of waypoints needs the tool's pose among the observations (tool_x ... tool_qz)")
         in_poses = {number for start in starts.values() for number in range(start, start + 7)}
         self.dim = len(names)
-        self._tool = starts[TOOL]
+        self._tool, self._reference = starts[TOOL], starts.get(HIDDEN, starts[TOOL])
         self._others = [start for name, start in starts.items() if name not in (TOOL, HIDDEN)]
         self._rest = [number for number in range(len(names)) if number not in in_poses]
 
     def tool(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
         """Where the tool is, in world."""
         return observations[..., self._tool : self._tool + 7].astype(np.float64)
+
+    def reference(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
+        """What the robot was last asked for, in world; where the tool is, if that is all that is seen."""
+        return observations[..., self._reference : self._reference + 7].astype(np.float64)
 
     def features(self, history: Float32[np.ndarray, "B H D"]) -> Float32[np.ndarray, "B F"]:
         """Features of observations, the newest last: where the tool was and whatever else has a pose, as seen from the
