@@ -23,7 +23,8 @@ from retouch.tasks.base import Pushable, Task
 
 NO_GRIP = np.zeros(GRIP)
 WAYPOINTS, WAYPOINT_NAMES = 32, ("due_s", "x", "y", "z", "qw", "qx", "qy", "qz")
-"""Most waypoints of a policy's chunk that are recorded, and what is of each: when it is due since the attempt began."""
+"""Most waypoints of a policy's chunk that are recorded, from the first on; of each, when it is due since the attempt
+began, and its pose. The last one stands again, time and all, where a chunk has fewer."""
 NO_WAYPOINTS = np.empty((0, len(WAYPOINT_NAMES)), np.float32)
 
 

@@ -1,12 +1,13 @@
 """Admittance control (CR-DAgger, section 3.1): the tool yields to forces about a reference as a mass on a spring does.
 
-    e = T^-1 T_reference Exp(-w / K)    M dv/dt = clip(K e + D (v_r - s)) + wrench - D (v - s)    T <- T Exp(v dt)
+    e = T^-1 T_reference Exp(-w / K)    M dv/dt = c (K e + clip(D (v_r - s))) + wrench - D (v - s)    T <- T Exp(v dt)
 
-T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it. Damping is against
-the reference's own velocity v_r, so that in the air the tool does not trail behind it; of that velocity, `s` is what
-the tool already follows, and the rest pulls it no harder than the spring may: a reference that runs away from a tool
-that is held up does not drag it along. All in the tool frame: forces first
-[N], then torques [N m]. A wrench is that of the environment on the tool, at the tool centre point.
+T is the pose that the arm is asked for, `w` a wrench that the tool shall feel: it presses with it; c <= 1 is such that
+c K e is no more than the spring's bound. Damping is against the reference's own velocity v_r, so that in the air the
+tool does not trail behind it; of that velocity, `s` is what the tool already follows. The rest pulls with at most the
+same bound again, and less the further the reference is away: one that runs does not drag along a tool that is held up.
+All in the tool frame: forces first [N], then torques [N m]. A wrench is that of the environment on the tool, at the
+tool centre point.
 Pure compiled arithmetic on arrays: no MuJoCo, no allocation.
 """
 
@@ -74,7 +75,7 @@ def yield_to(
         scratch: float64[>=24], overwritten.
         velocity: float64[6], of the tool in its own frame [m/s], [rad/s]; goes on.
         position, turn: float64[3], float64[9]: the pose asked for, in world; goes on.
-        spring: float64[6], how the reference pulled.
+        spring: float64[6], how the reference pulled: the spring, and what its motion adds.
     """
     inverse, between, vector, moved = scratch[0:9], scratch[9:18], scratch[18:21], scratch[21:24]
 

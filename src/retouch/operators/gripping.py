@@ -50,8 +50,9 @@ class HandOnHandle:
     def pull(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 15"]:
         """What the hand does: it draws the tool to where the skill would have it, step by step from where it took it.
 
-        Where it meets resistance it pulls and turns harder and harder, up to its strength; to press, it pulls with
-        that force besides, and harder until it is felt.
+        Where it meets resistance it pulls and turns harder and harder, up to its strength; where the skill would press
+        it pulls with that force besides, and harder until it is felt. Torques that the skill would press with it does
+        not.
         """
         g, tool, period = self._grasp, self._task.tool_pose(sight), self._task.control_period
         wanted = self.lead(self._task.with_reference(sight, tool if self._aim is None else self._aim))

@@ -64,7 +64,7 @@ class Grasp:
     misjudgement_time: float = 1.5
 
 
-# Whoever pushes has the robot's own spring against them, which pulls with up to 20 N. Chosen so that as many attempts
+# Whoever pushes has the robot's own spring against them, up to 20 N and 8 N m. Chosen so that as many attempts
 # are solved as when the robot is led, before anything was learnt from either (docs/results.md).
 PUSHING = Grasp(limit=(30.0, 8.0), insistence=8.0)
 

@@ -179,7 +179,11 @@ class ChunkSession:
 
 
 class Aside:
-    """A policy of chunks for a robot that does not wait: its chunks are thought out in a thread beside the loop."""
+    """A policy of chunks for a robot that does not wait: its chunks are thought out in a thread beside the loop.
+
+    When they come depends on the machine, so that the same seed is not the same attempt. A chunk that is dropped is
+    thought to its end all the same, before the next one.
+    """
 
     def __init__(self, policy: ChunkPolicy):
         self._policy, self.observation_dim, self.action_dim = policy, policy.observation_dim, ACTIONS
@@ -191,5 +195,5 @@ class Aside:
 
 
 def in_real_time(policy: Policy) -> Policy:
-    """The policy as it acts where a step cannot wait: the same, but for one of chunks."""
+    """The policy as it acts where a step cannot wait: one of chunks thinks aside, any other is returned as it is."""
     return Aside(policy) if isinstance(policy, ChunkPolicy) else policy

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from retouch.control import admittance, hand, kinematics, osc
+from retouch.robots import ur5e_arm
 from retouch.robots.ur5e_arm import JOINTS, VELOCITY_LIMIT
 from retouch.sim import native, poses
 from retouch.sim import world as w
@@ -110,7 +111,7 @@ def _felt(readings, which, turn, sensing, out):  # type: ignore[no-untyped-def]
         )
 
 
-@compiled_with(osc, kinematics, admittance, poses)
+@compiled_with(osc, kinematics, admittance, poses, ur5e_arm)
 @njit(cache=True, nogil=True)
 def _ask(memory, action, share, before, chain, compliance, limits, ranges, scratch, solving, step):  # type: ignore[no-untyped-def]
     """One tick of the law: the reference goes on, the tool yields, the joints follow. Returns a code of `STOPS`."""
@@ -241,7 +242,7 @@ def _beyond(memory, tcp, limits):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@compiled_with(native, osc, kinematics, admittance, hand, poses, w)
+@compiled_with(native, osc, kinematics, admittance, hand, poses, w, ur5e_arm)
 @njit(cache=True, nogil=True)
 def period(  # type: ignore[no-untyped-def]
     counter, functions, model, addresses, actions, grips, records, substeps, places, sizes, sensing, feed_forward,

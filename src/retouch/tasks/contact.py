@@ -131,7 +131,7 @@ class ContactTask(Task):
     def towards(
         self, observation: Float32[np.ndarray, " D"], target_in_world: Pose, closed: bool
     ) -> Float64[np.ndarray, " A"]:
-        """The reference, led on towards a target."""
+        """The reference, led on towards a target at 0.1 m/s and 0.8 rad/s, in every task alike."""
         reference = Pose.from_vector(observation[self._reference].astype(np.float64))
         return command_of(nearer(reference, target_in_world))
 
@@ -144,7 +144,7 @@ class ContactTask(Task):
         return sight[-len(WRENCH_NAMES) :].astype(np.float64)
 
     def strain(self, observation: Float32[np.ndarray, " S"]) -> float:
-        """What the tool feels as a share of what stops the robot."""
+        """What the tool feels of what it touches, as a share of what stops the robot."""
         wrench = self.felt(observation)
         force, torque = float(np.linalg.norm(wrench[:3])), float(np.linalg.norm(wrench[3:]))
         return max(force / LIMITS.force, torque / LIMITS.torque)
