@@ -11,7 +11,7 @@ from retouch.geometry import quat_from_vector, quat_multiply
 from retouch.operators.correction import Sight
 from retouch.operators.gripping import HandOnHandle
 from retouch.operators.profile import PROFILES, Grasp, Hands, Profile, profile
-from retouch.operators.scripted import ScriptedPerson, _Watch
+from retouch.operators.scripted import ScriptedPerson, Watch
 from retouch.robots.ur5e import LIMITS
 from retouch.rollout import rollout
 from retouch.sim.world import Worlds
@@ -109,7 +109,7 @@ def feels(profile, forces):
     task = GearInsertion()
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng(0))
-    watch, sight = _Watch(task, profile), task.sight(data)
+    watch, sight = Watch(task, profile), task.sight(data)
     for step, force in enumerate(forces):
         sight[-6:] = 0.0
         sight[-4] = force

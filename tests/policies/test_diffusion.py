@@ -180,6 +180,21 @@ def test_where_time_is_real_a_step_does_not_wait_for_a_chunk():
     np.testing.assert_allclose(reference[4], first[4, :3], atol=1e-6)
 
 
+def test_a_chunk_that_is_all_over_when_it_comes_is_an_error():
+    policy, seen, may_answer = make_policy(), observations(1), threading.Event()
+    inner = policy.predict_action_chunk
+    policy.predict_action_chunk = lambda history, random: may_answer.wait(30) and inner(history, random)
+    session = in_real_time(policy).session(1)
+    session.reset(0, seed=3)
+    ahead = policy.pace.waypoint_period * policy.network.config.waypoints
+    for _ in range(round(ahead / PERIOD) + 1):
+        session.act(np.array([0]), seen)
+    may_answer.set()
+    session._slots[0].awaited.result(30)
+    with pytest.raises(PolicyError, match=r"thought for 3\.2 s about 3\.2 s ahead, all over by then"):
+        session.act(np.array([0]), seen)
+
+
 def test_a_chunk_that_comes_after_a_hand_back_is_not_followed():
     policy, seen, may_answer = make_policy(), observations(2), threading.Event()
     inner, asked = policy.predict_action_chunk, []

@@ -14,8 +14,18 @@ from retouch.sim.camera import Camera
 from retouch.sim.world import Worlds, set_state
 from retouch.tasks import registry
 from retouch.tasks.belt import GRASP, GRASPS, SEEN_ASIDE, BeltAssembly
-from retouch.tasks.belt_scene import APART, GROOVE, LENGTH, POINTS, PULLEY_TOP, SEGMENT, TRAVEL, rest_shape
-from retouch.tasks.belt_view import COARSE, LARGE, View, funnel_error, path_length, phase, progress
+from retouch.tasks.belt_scene import (
+    APART,
+    GROOVE,
+    LARGE_FLANGE,
+    LENGTH,
+    POINTS,
+    PULLEY_TOP,
+    SEGMENT,
+    TRAVEL,
+    rest_shape,
+)
+from retouch.tasks.belt_view import BESIDE_FLANGE, COARSE, LARGE, View
 from retouch.tasks.steering import nearer
 
 TASK = BeltAssembly()
@@ -136,7 +146,7 @@ def test_the_belt_hardly_stretches_and_comes_out_when_it_is_pulled_by_three_newt
             attempt.robot.command(HERE, TASK.hold(attempt.data)[None])
         held.append(attempt.view.held)
         if attempt.view.held:
-            assert path_length(attempt.view) < 1.005 * LENGTH
+            assert attempt.view.path_length < 1.005 * LENGTH
     assert held[0]
     assert not held[-1]
     assert held == sorted(held, reverse=True)
@@ -215,18 +225,37 @@ def test_a_state_continues_bit_for_bit() -> None:
 
 def test_watchers_read_what_is_there() -> None:
     sight = TASK.sight(Attempt(0).data)
-    high, turned, away = funnel_error(sight)
-    assert high > 0.01
-    assert turned <= TASK.layout.turned + 1e-3
-    assert away > 0
-    assert phase(sight) == "carry"
-    assert 0 < progress(sight) < 0.3
+    _, turned, away = View(sight).funnel_error
+    assert 0 < turned <= TASK.layout.turned + 1e-3
+    assert 0.03 < away < 0.1
+    assert View(sight).phase == "carry"
+    assert 0 < View(sight).progress < 0.3
     assert not TASK.gripper_closed(sight)
     assert not TASK.bad_grasp(sight)
     believed = TASK.misjudged(sight, np.array([[9.0, 9.0, 9.0], [0.002, -0.001, 0.004]]), np.zeros((2, 3)))
     np.testing.assert_allclose(believed[14:17] - sight[14:17], [0.002, -0.001, 0.004], atol=1e-6)
     np.testing.assert_array_equal(np.delete(believed, [14, 15, 16]), np.delete(sight, [14, 15, 16]))
     assert TRAVEL > View(sight).small[0] > -1e-4
+
+
+def test_a_loop_is_too_high_only_where_it_is_nearly_at_the_small_pulley() -> None:
+    high, errors = 0.012, []
+    for behind in (0.0, 0.030):
+        belt = seated_belt(GROOVE + high) + np.array([-behind, 0.0, 0.0])
+        belt[:, 2] -= np.where(np.arange(POINTS) == 0, 1e-4, 0.0)  # the lowest, behind the pulley
+        errors.append(placed(belt, (0.1, 0.0, 0.2)).funnel_error)
+    assert errors[0][0] == pytest.approx(high, abs=2e-3)
+    assert errors[1][0] == 0
+
+
+def test_beside_the_large_pulley_the_hook_must_clear_the_flange_and_reach_the_groove() -> None:
+    belt = seated_belt() + np.array([0.0, 0.0, 0.02])
+    belt[np.abs(belt[:, 0]) < 0.02, 2] = GROOVE  # on the small pulley only
+    clear = LARGE_FLANGE + BESIDE_FLANGE
+    for outside, high, wrong in ((clear, 0.01, 0.0), (clear - 0.010, 0.01, 0.010), (clear, -0.008, 0.008)):
+        view = placed(belt, (APART + outside, 0.0, GROOVE + high))
+        assert view.stages[:2] == (True, False)
+        assert view.funnel_error == pytest.approx((wrong, 0.0, high), abs=1e-6)
 
 
 def test_physics_and_drawing_agree_and_pictures_show_the_belt() -> None:

@@ -5,13 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
+from retouch.operators.profile import profile
+from retouch.operators.scripted import Watch
 from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Skill
 from retouch.tasks.belt import BeltAssembly
 from retouch.tasks.belt_scene import GROOVE
 from retouch.tasks.belt_skill import PERIOD, TRANSIT, TURNING, bottom_of
-from retouch.tasks.belt_view import View, phase, progress
+from retouch.tasks.belt_view import View
 from retouch.tasks.contact import Case
 from retouch.tasks.handovers import prepare_handover, sample_handover
 
@@ -60,13 +62,13 @@ def test_solves_a_case_that_nobody_demonstrated_gently() -> None:
 
 def test_phases_and_stages_come_in_order(run: Run) -> None:
     assert run.failure == ""
-    phases = [name for name, _ in itertools.groupby(phase(s) for s in run.seen)]
+    phases = [name for name, _ in itertools.groupby(View(s).phase for s in run.seen)]
     assert phases[0] == "carry"
     assert phases[-2:] == ["insert", "done"]
     first = [[s[k] for s in run.stages].index(True) for k in range(4)]
     assert first == sorted(first)
     assert first[3] > first[2] + 20  # released some time after the half turn
-    assert progress(run.seen[-1]) == 1
+    assert View(run.seen[-1]).progress == 1
 
 
 def test_the_loop_is_swept_over_the_small_pulley_without_swinging_up_and_down() -> None:
@@ -85,6 +87,11 @@ def test_references_are_smooth(run: Run) -> None:
     assert moved.max() <= TRANSIT * 1.01
     assert (2 * np.arccos(np.minimum(1, dots)) / PERIOD).max() <= TURNING * 1.02
     np.testing.assert_array_equal(commands[:, BASE], commands[:, REFERENCE])
+
+
+def test_whoever_watches_it_sees_no_trouble(run: Run) -> None:
+    watch = Watch(TASK, profile("steady"))
+    assert {watch.trouble(sight) for sight in run.seen} == {None}
 
 
 def test_an_attempt_is_the_same_every_time(run: Run) -> None:

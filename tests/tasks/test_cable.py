@@ -21,10 +21,7 @@ from retouch.tasks.cable_view import (
     IN,
     OUTSIDE,
     View,
-    funnel_error,
     passes,
-    phase,
-    progress,
 )
 from retouch.tasks.steering import nearer
 
@@ -213,8 +210,8 @@ def test_routed_is_success(routed: Attempt) -> None:
     assert TASK.stages(routed.data) == (True, True, True)
     assert TASK.failure(routed.data) == ""
     sight = TASK.sight(routed.data)
-    assert phase(sight) == "done"
-    assert progress(sight) == 1.0
+    assert View(sight).phase == "done"
+    assert View(sight).progress == 1.0
     assert TASK.handovers().unsolvable(sight) is None
 
 
@@ -274,11 +271,11 @@ def test_lines() -> None:
 def test_watchers_read_what_is_there(routed: Attempt) -> None:
     start = Attempt(0)
     sight = TASK.sight(start.data)
-    assert phase(sight) == "carry"
+    assert View(sight).phase == "carry"
     before = Attempt(0).led(OUTSIDE + 0.014, 0.0)
     seen = TASK.sight(before.data)
-    assert progress(sight) < progress(seen) < progress(TASK.sight(routed.data))
-    high, slope, mouth = funnel_error(seen)
+    assert View(sight).progress < View(seen).progress < View(TASK.sight(routed.data)).progress
+    high, slope, mouth = View(seen).funnel_error
     assert high < 0.004
     assert slope < 0.3
     assert mouth > 0.01

@@ -9,7 +9,7 @@ from retouch.robots.ur5e_tick import REFERENCE, TRACKS
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
 from retouch.tasks.cable import AT_BIAS, CableRouting
-from retouch.tasks.cable_view import phase, progress
+from retouch.tasks.cable_view import View
 from retouch.tasks.contact import Case
 from retouch.tasks.handovers import prepare_handover
 from retouch.tasks.steering import PERIOD, TRANSIT
@@ -65,12 +65,12 @@ def test_routes_the_stiffest_cable_gently() -> None:
 
 def test_stages_come_in_order_and_progress_grows(run: Run) -> None:
     assert run.failure == ""
-    phases = [name for name, _ in itertools.groupby(phase(s) for s in run.seen)]
+    phases = [name for name, _ in itertools.groupby(View(s).phase for s in run.seen)]
     assert phases[0] == "carry"
     assert phases[-1] == "done"
     first = [[s[k] for s in run.stages].index(True) for k in range(3)]
     assert first == sorted(first)
-    values = np.array([progress(s) for s in run.seen])
+    values = np.array([View(s).progress for s in run.seen])
     assert values[-1] == 1
     assert (np.maximum.accumulate(values) - values).max() < 0.1
 

@@ -31,7 +31,7 @@ from retouch.tasks.gear_scene import (
     TOOTH_PITCH,
 )
 from retouch.tasks.gear_skill import CLEAR
-from retouch.tasks.gear_view import CATCH, SEATED, View, funnel_error, phase, progress, stages_of, tooth_mismatch
+from retouch.tasks.gear_view import CATCH, SEATED, View, stages_of, tooth_mismatch
 from retouch.tasks.steering import nearer
 
 TASK = GearInsertion()
@@ -211,8 +211,8 @@ def test_inserted_is_success(inserted: Attempt) -> None:
     assert abs(mismatch) < BACKLASH / 2
     assert tilt < 0.01
     sight = TASK.sight(inserted.data)
-    assert phase(sight) == "done"
-    assert progress(sight) == 1.0
+    assert View(sight).phase == "done"
+    assert View(sight).progress == 1.0
 
 
 def test_an_inserted_gear_has_the_clearance_it_says() -> None:
@@ -320,13 +320,13 @@ def test_a_state_continues_bit_for_bit() -> None:
 def test_watchers_read_what_is_there(inserted: Attempt) -> None:
     start = Attempt(0)
     sight = TASK.sight(start.data)
-    lateral, angle, distance = funnel_error(sight)
+    lateral, angle, distance = View(sight).funnel_error
     true = start.gear
     assert (lateral, distance + SHAFT_LENGTH, angle) == pytest.approx((true[0], true[1], true[3]), abs=1e-5)
-    assert phase(sight) == "carry"
-    assert 0 <= progress(sight) < 0.4
+    assert View(sight).phase == "carry"
+    assert 0 <= View(sight).progress < 0.4
     over = at_shaft(0)
-    assert progress(sight) < progress(TASK.sight(over.data)) < progress(TASK.sight(inserted.data))
+    assert View(sight).progress < View(TASK.sight(over.data)).progress < View(TASK.sight(inserted.data)).progress
     assert not TASK.gripper_closed(sight)
     assert not TASK.bad_grasp(sight)
     np.testing.assert_allclose(TASK.landmark(sight), TASK.board_in_world(start.data).position, atol=1e-6)

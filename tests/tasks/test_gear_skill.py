@@ -13,7 +13,7 @@ from retouch.tasks.base import Manner, Skill
 from retouch.tasks.contact import Case
 from retouch.tasks.gear import SEEN_ASIDE, GearInsertion, Layout
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, SHAFT_LENGTH
-from retouch.tasks.gear_view import View, phase, progress
+from retouch.tasks.gear_view import View
 from retouch.tasks.handovers import measure_handovers, prepare_handover
 from retouch.tasks.steering import PERIOD, TRANSIT, TURNING
 
@@ -65,11 +65,11 @@ def run() -> Run:
 
 
 def test_phases_and_stages_come_in_order_and_progress_grows(run: Run) -> None:
-    phases = [phase(s) for s in run.seen]
+    phases = [View(s).phase for s in run.seen]
     assert [name for name, _ in itertools.groupby(phases)] == ["carry", "insert", "done"]
     first = [[s[k] for s in run.stages].index(True) for k in range(4)]
     assert first == sorted(first)
-    values = np.array([progress(s) for s in run.seen])
+    values = np.array([View(s).progress for s in run.seen])
     assert values[-1] == 1
     assert (np.maximum.accumulate(values) - values).max() < 0.05
 

@@ -3,7 +3,15 @@
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.geometry import Pose, quat_from_vector, quat_inverse, quat_multiply, quat_to_matrix, quat_to_vector
+from retouch.geometry import (
+    Pose,
+    Vector3,
+    quat_from_vector,
+    quat_inverse,
+    quat_multiply,
+    quat_to_matrix,
+    quat_to_vector,
+)
 from retouch.operators.correction import Push, Replace, Way
 from retouch.operators.noise import drift
 from retouch.operators.profile import Grasp, Profile
@@ -12,7 +20,9 @@ from retouch.robots.ur5e_arm import HANDLE_MIDDLE
 from retouch.robots.ur5e_tick import REFERENCE, WRENCH
 from retouch.tasks.base import Manner, Task
 from retouch.tasks.contact import ContactTask
-from retouch.tasks.vectors import capped
+from retouch.tasks.vectors import capped, unit
+
+RELAXES = 0.02  # a hand, by a factor e, where the tool comes along by so much [m]
 
 
 class HandOnHandle:
@@ -34,11 +44,12 @@ class HandOnHandle:
         self._tremor = np.zeros(3)
         self._aim: Pose | None = None  # of the tool
         self._harder, self._further = np.zeros(3), np.zeros(3)  # beyond it, against what resists [m], [rad]
+        self._was: Vector3 | None = None  # where the tool was [m]
 
     def begin(self) -> None:
         """Take hold: what was being done before is forgotten."""
         self._skill.restart()
-        self._aim, self._harder, self._further = None, np.zeros(3), np.zeros(3)
+        self._aim, self._was, self._harder, self._further = None, None, np.zeros(3), np.zeros(3)
 
     def lead(self, sight: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " 24"]:
         """What the skill would command now, as far as the person can judge where things are."""
@@ -61,10 +72,13 @@ class HandOnHandle:
         way = capped(goal.position - tool.position, reach[0])
         turn = capped(quat_to_vector(quat_multiply(goal.quat, quat_inverse(tool.quat))), reach[1])
         self._aim = Pose(tool.position + way, quat_multiply(quat_from_vector(turn), tool.quat))
-        press = quat_to_matrix(tool.quat) @ -wanted[WRENCH][:3]
-        lacks = press + quat_to_matrix(tool.quat) @ self._task.felt(sight)[:3]
-        along = press / max(1e-9, float(np.linalg.norm(press)))  # there it goes by what it feels
+        axes = quat_to_matrix(tool.quat)
+        press = axes @ -wanted[WRENCH][:3]
+        lacks, along = press + axes @ self._task.felt(sight)[:3], unit(press)  # along it the hand goes by what it feels
         error = way + along * float(lacks @ along / g.stiffness[0] - way @ along)
+        came = 0.0 if self._was is None else float((tool.position - self._was) @ unit(self._harder))
+        self._was = tool.position
+        self._harder *= np.exp(-max(0.0, came) / RELAXES)
         self._harder = capped(self._harder + g.insistence * period * error, reach[0])
         self._further = capped(self._further + g.insistence * period * turn, reach[1])
         self._tremor = drift(self._tremor, period / g.tremor_time, self._rng)

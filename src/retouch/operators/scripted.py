@@ -44,7 +44,7 @@ class ScriptedSession:
         self._profile, self._way, self._task = profile, way, task
         hands_rng, self._rng = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, 1]).spawn(2))
         self._hands = _hands(task, profile, way, hands_rng)
-        self._watch = _Watch(task, profile)
+        self._watch = Watch(task, profile)
         self._in_charge = way == "demonstrate"
         self._cause = "demonstration" if self._in_charge else ""
         self._due: int | None = None
@@ -103,7 +103,7 @@ class ScriptedSession:
         return self._calm * self._task.control_period >= self._profile.hand_back_time
 
 
-class _Watch:
+class Watch:
     """Notices trouble from what can be seen, over time."""
 
     def __init__(self, task: Task, profile: Profile):

@@ -106,6 +106,8 @@ class ChunkSession:
     def forget(self, slot: int) -> None:
         """At hand-back: what was ahead and what was seen is dropped, and a chunk asked for from the reference."""
         running = self._running(slot)
+        if running.awaited is not None:
+            running.awaited.cancel()
         running.seen.clear()
         running.chunk = running.chunk[:0]
         running.ahead, running.awaited, running.due = None, None, running.steps
@@ -113,7 +115,8 @@ class ChunkSession:
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
         """A command each, for `k` different slots; advances their state by a step.
 
-        Raises PolicyError for observations of another length, a slot named twice or one that was never reset.
+        Raises PolicyError for observations of another length, a slot named twice or one that was never reset, and where
+        all of a chunk was over when it came.
         """
         policy, pace = self._policy, self._pace
         if observations.shape[1] != policy.observation_dim:
@@ -163,7 +166,12 @@ class ChunkSession:
         assert slot.ahead is not None
         after = self._pace.waypoint_period * (1 + np.arange(len(chunk)))
         slot.chunk = np.column_stack([slot.asked * self._pace.control_period + after, chunk])
-        slot.ahead.add(slot.chunk[:, 0], slot.chunk[:, 1:])
+        if not slot.ahead.add(slot.chunk[:, 0], slot.chunk[:, 1:]):
+            waited = (slot.steps - slot.asked) * self._pace.control_period
+            raise PolicyError(
+                f"the policy thought for {waited:.1f} s about {after[-1]:.1f} s ahead, all over by then: "
+                "it needs a faster machine, or fewer inference steps"
+            )
 
     def _history(self, slot: _Slot) -> Float32[np.ndarray, "H D"]:
         """The observations that the policy sees, the oldest repeated where there are too few."""
@@ -181,8 +189,8 @@ class ChunkSession:
 class Aside:
     """A policy of chunks for a robot that does not wait: its chunks are thought out in a thread beside the loop.
 
-    When they come depends on the machine, so that the same seed is not the same attempt. A chunk that is dropped is
-    thought to its end all the same, before the next one.
+    When they come depends on the machine, so that the same seed is not the same attempt. A chunk that is dropped while
+    it is being thought out is thought to its end all the same, before the next one.
     """
 
     def __init__(self, policy: ChunkPolicy):

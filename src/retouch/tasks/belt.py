@@ -41,10 +41,6 @@ from retouch.tasks.belt_view import (
     Observation,
     Points,
     View,
-    funnel_error,
-    left_to_go,
-    phase,
-    progress,
 )
 from retouch.tasks.contact import Case, ContactTask, new_scene
 from retouch.tasks.handovers import Handovers
@@ -99,6 +95,7 @@ class BeltAssembly(ContactTask):
     name = "belt-assembly"
     horizon = 1200
     tool = TOOL
+    view = View
     stage_names = ("over the small pulley", "on the large pulley", "turned round", "released and seated")
     observation_names = OBSERVATION_NAMES
     sight_names = SIGHT_NAMES
@@ -262,18 +259,6 @@ class BeltAssembly(ContactTask):
         """In the air, beside, below and beyond the small pulley, on the large one's top, beside it, half around it."""
         return HANDOVERS
 
-    def phase(self, observation: Observation) -> str:
-        """`carry`, `insert` or `done`."""
-        return phase(observation)
-
-    def progress(self, observation: Observation) -> float:
-        """How far along the task is, in [0, 1]."""
-        return progress(observation)
-
-    def funnel_error(self, observation: Observation) -> tuple[float, float, float]:
-        """The belt against the groove that it goes into next: height [m], turn [rad], how far off [m]."""
-        return funnel_error(observation)
-
     def bad_grasp(self, observation: Observation) -> bool:
         """Whether the belt has left the hook before it was around both pulleys."""
         view = View(observation)
@@ -288,5 +273,5 @@ class BeltAssembly(ContactTask):
     ) -> Observation:
         """The scene with the board misplaced; its second error, of the thing to go to, counts."""
         believed = observation.copy()
-        believed[14:17] += (error[1] + share[1] * left_to_go(View(observation))).astype(np.float32)
+        believed[14:17] += (error[1] + share[1] * View(observation).left_to_go).astype(np.float32)
         return believed

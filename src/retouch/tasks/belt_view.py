@@ -49,7 +49,9 @@ HELD = 0.006  # of the grasped point from where it lies in the hook, at most [m]
 IN_GROOVE = GROOVE_HALF - 0.0005  # of the belt's middle from the groove's, at most [m]
 BULGE = 0.012  # that the hook draws the belt out of the large pulley's groove, at most [m]
 TAUT = 0.0015  # that the belt draws the small pulley towards the large one, at least [m]
+BACK = 0.07  # along the belt, from beside the large pulley to where the hook leaves it [m]
 CLEAR = 0.010  # from the hook to a belt that it has released [m]
+BESIDE_FLANGE = 0.007  # of the hook from the large pulley's flange where the belt goes into its groove [m]
 BEHIND, BESIDE, AHEAD = math.pi, math.pi / 2, 0.0  # directions from an axis [rad]
 
 
@@ -211,53 +213,60 @@ class View:
         """Whether the hook's tip is above the large pulley, down on its top or on the button."""
         return self.radius < LARGE_FLANGE + 0.002 and self.hook[2] - TIP < PULLEY_TOP + 0.008
 
+    @cached_property
+    def phase(self) -> str:
+        """`carry`, `insert` or `done`: the belt is in the hand from the start."""
+        if self.stages[3]:
+            return "done"
+        return "insert" if self.stages[0] else "carry"
 
-def phase(observation: Observation) -> str:
-    """`carry`, `insert` or `done`: the belt is in the hand from the start."""
-    view = View(observation)
-    if view.stages[3]:
-        return "done"
-    return "insert" if view.stages[0] else "carry"
+    @cached_property
+    def progress(self) -> float:
+        """How far along the task is, in [0, 1]: on the small pulley 0.3, on the large one 0.6, turned round 0.9.
 
+        From there on the hook leaves the belt: back along it, and up.
+        """
+        small, large, turned, seated = self.stages
+        if seated:
+            return 1.0
+        if turned:
+            back = min(1.0, max(0.0, APART - float(self.hook[0])) / BACK)
+            return 0.9 + 0.05 * back + 0.04 * min(1.0, max(0.0, self.clearance) / CLEAR)
+        if large:
+            return 0.6 + 0.3 * min(1.0, max(0.0, (math.radians(50) - self.angle) / math.radians(160)))
+        if small:
+            return 0.3 + 0.3 * (1.0 - min(1.0, math.dist(self.hook[:2], LARGE) / 0.15))
+        return 0.3 * (1.0 - min(1.0, self.lowest_gap / 0.2))
 
-def progress(observation: Observation) -> float:
-    """How far along the task is, in [0, 1]: on the small pulley 0.3, on the large one 0.6, turned round 0.9."""
-    view = View(observation)
-    small, large, turned, seated = view.stages
-    if seated:
-        return 1.0
-    if turned:
-        return 0.9
-    if large:
-        return 0.6 + 0.3 * min(1.0, max(0.0, (math.radians(50) - view.angle) / math.radians(160)))
-    if small:
-        return 0.3 + 0.3 * (1.0 - min(1.0, math.dist(view.hook[:2], LARGE) / 0.15))
-    return 0.3 * (1.0 - min(1.0, lowest_gap(view) / 0.2))
+    @cached_property
+    def lowest_gap(self) -> float:
+        """From the loop's lowest point to behind the small pulley, in its groove [m]."""
+        bottom = self.belt[np.argmin(self.belt[:, 2])]
+        return math.dist(bottom, (self.small[0] - SMALL_FLANGE, 0.0, GROOVE))
 
+    @cached_property
+    def left_to_go(self) -> float:
+        """How far it is to where the belt is next brought with care; 0 there, and from there on [m]."""
+        return max(0.0, self.radius - 0.05 if self.over_small else self.lowest_gap - 0.03)
 
-def lowest_gap(view: View) -> float:
-    """From the loop's lowest point to behind the small pulley, in its groove [m]."""
-    bottom = view.belt[np.argmin(view.belt[:, 2])]
-    return math.dist(bottom, (view.small[0] - SMALL_FLANGE, 0.0, GROOVE))
+    @cached_property
+    def funnel_error(self) -> tuple[float, float, float]:
+        """Against where the belt goes next: sideways [m], the hook's turn while that matters [rad], how far off [m].
 
+        The loop comes down behind the small pulley and is drawn against it: its lowest point must be at the groove's
+        height by then, no farther above or below than it is from the flange. Beside the large pulley the hook goes
+        down into the groove's plane and must clear the flange; then it goes round in the groove.
+        """
+        high, outside = float(self.hook[2]) - GROOVE, self.radius - LARGE_FLANGE
+        if not self.over_small:
+            bottom = self.belt[np.argmin(self.belt[:, 2])]
+            before = max(0.0, float(self.small[0] - bottom[0]) - SMALL_FLANGE)
+            return max(0.0, abs(float(bottom[2]) - GROOVE) - before), abs(self.yaw), self.lowest_gap
+        if not self.on_large:
+            return max(abs(outside - BESIDE_FLANGE), -high), 0.0, high
+        return abs(high), 0.0, max(0.0, outside)
 
-def left_to_go(view: View) -> float:
-    """How far it is to where the belt is next brought with care; 0 there, and from there on [m]."""
-    return max(0.0, view.radius - 0.05 if view.over_small else lowest_gap(view) - 0.03)
-
-
-def funnel_error(observation: Observation) -> tuple[float, float, float]:
-    """Against where the belt goes next: sideways, along the pulleys' axes [m]; the hook's turn [rad]; how far off [m].
-
-    Before the small pulley the height of the loop's lowest point counts, and afterwards that of the hook.
-    """
-    view = View(observation)
-    if not view.over_small:
-        bottom = view.belt[np.argmin(view.belt[:, 2])]
-        return abs(float(bottom[2]) - GROOVE), abs(view.yaw), float(view.small[0] - bottom[0])
-    return abs(float(view.hook[2]) - GROOVE), abs(view.yaw), max(0.0, view.radius - LARGE_FLANGE)
-
-
-def path_length(view: View) -> float:
-    """Of the belt, as it is [m]."""
-    return float(np.sqrt(np.sum((view.belt - np.roll(view.belt, -1, axis=0)) ** 2, axis=1)).sum())
+    @cached_property
+    def path_length(self) -> float:
+        """Of the belt, as it is [m]."""
+        return float(np.sqrt(np.sum((self.belt - np.roll(self.belt, -1, axis=0)) ** 2, axis=1)).sum())

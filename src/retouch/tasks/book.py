@@ -114,6 +114,7 @@ class BookFlipping(ContactTask):
     cameras = ("side", "front", "wrist")
     observation_cameras = ("wrist",)
     tool = FORK
+    view = View
     stage_names = ("inserted below", "lifted", "upright", "stands alone")
 
     def __init__(self, layout: Layout = Layout()):
@@ -265,18 +266,6 @@ class BookFlipping(ContactTask):
     def handovers(self) -> Handovers:
         """Interrupted, over the books, at the edge, between them, half in, half up, fallen back, a stray fork."""
         return HANDOVERS
-
-    def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
-        """`reach`, `insert`, `carry` or `done`."""
-        return View(observation).phase
-
-    def progress(self, observation: Float32[np.ndarray, " D"]) -> float:
-        """How far along the task is, in [0, 1]."""
-        return View(observation).progress
-
-    def funnel_error(self, observation: Float32[np.ndarray, " D"]) -> tuple[float, float, float]:
-        """The prongs against the gap below the books: sideways [m], angle [rad], distance to its mouth [m]."""
-        return View(observation).funnel
 
     def landmark(self, observation: Float32[np.ndarray, " D"]) -> Float32[np.ndarray, " 3"]:
         """The shelf's board, which stays where it is: books are there to be moved [m]."""

@@ -239,7 +239,7 @@ class View:
         return 0.2 * (1.0 - min(1.0, math.dist(self.tool, front) / 0.4))
 
     @cached_property
-    def funnel(self) -> tuple[float, float, float]:
+    def funnel_error(self) -> tuple[float, float, float]:
         """The tips against the gap: aside and above or below [m], angle [rad], distance to its mouth [m]."""
         depth, aside, high = self.in_book(self.lower).tolist()
         beside = max(0.0, abs(aside) - (self.lower.height / 2 - 2 * RAIL_INSET - PRONG_ASIDE))

@@ -44,9 +44,6 @@ from retouch.tasks.cable_view import (
     UNTHREADED,
     Observation,
     View,
-    funnel_error,
-    phase,
-    progress,
 )
 from retouch.tasks.contact import Case, ContactTask, new_scene
 from retouch.tasks.handovers import Handovers
@@ -99,6 +96,7 @@ class CableRouting(ContactTask):
     name = "cable-routing"
     horizon = 1500
     tool = TOOL
+    view = View
     stage_names = ("in the first clip", "in the second clip", "in the third clip")
     observation_names = OBSERVATION_NAMES
     sight_names = SIGHT_NAMES
@@ -252,18 +250,6 @@ class CableRouting(ContactTask):
     def handovers(self) -> Handovers:
         """Interrupted, in the air, over a clip, stuck below one, past one that was missed, out of one, slack."""
         return HANDOVERS
-
-    def phase(self, observation: Observation) -> str:
-        """`carry`, `insert` or `done`."""
-        return phase(observation)
-
-    def progress(self, observation: Observation) -> float:
-        """How far along the task is, in [0, 1]."""
-        return progress(observation)
-
-    def funnel_error(self, observation: Observation) -> tuple[float, float, float]:
-        """The cable against the next clip: too high or low [m], angle [rad], before its mouth [m]."""
-        return funnel_error(observation)
 
     def bad_grasp(self, observation: Observation) -> bool:
         """Whether the cable has left the finger."""

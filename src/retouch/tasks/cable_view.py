@@ -146,41 +146,37 @@ class View:
         turn = math.atan2(*self.board.axis(0)[[1, 0]].tolist())
         return pointing_down(self.board.apply(position), turn + yaw)
 
+    @cached_property
+    def phase(self) -> str:
+        """`carry`, `insert` or `done`: the cable is in the finger from the start."""
+        if self.next == len(CLIPS):
+            return "done"
+        place = self.in_clip(self.next)
+        return "insert" if place is not None and place[0] < OUTSIDE else "carry"
 
-def phase(observation: Observation) -> str:
-    """`carry`, `insert` or `done`: the cable is in the finger from the start."""
-    view = View(observation)
-    if view.next == len(CLIPS):
-        return "done"
-    place = view.in_clip(view.next)
-    return "insert" if place is not None and place[0] < OUTSIDE else "carry"
+    @cached_property
+    def progress(self) -> float:
+        """How far along the task is, in [0, 1]: a third for every clip, half of which on the way there."""
+        if self.next == len(CLIPS):
+            return 1.0
+        clip = self.clips[self.next]
+        place = self.in_clip(self.next)
+        if place is not None:
+            share = 0.5 + 0.5 * (1.0 - min(1.0, math.hypot(*place) / 0.08))
+        else:
+            share = 0.5 * (1.0 - min(1.0, math.dist(self.eye, clip) / 0.15))
+        return (self.next + min(share, 0.95)) / len(CLIPS)
 
+    @cached_property
+    def funnel_error(self) -> tuple[float, float, float]:
+        """The cable against the next clip: too high or low by so much [m], its slope [rad], before the mouth [m].
 
-def progress(observation: Observation) -> float:
-    """How far along the task is, in [0, 1]: a third for every clip, half of which on the way there."""
-    view = View(observation)
-    if view.next == len(CLIPS):
-        return 1.0
-    clip = view.clips[view.next]
-    place = view.in_clip(view.next)
-    if place is not None:
-        share = 0.5 + 0.5 * (1.0 - min(1.0, math.hypot(*place) / 0.08))
-    else:
-        share = 0.5 * (1.0 - min(1.0, math.dist(view.eye, clip) / 0.15))
-    return (view.next + min(share, 0.95)) / len(CLIPS)
-
-
-def funnel_error(observation: Observation) -> tuple[float, float, float]:
-    """The cable against the next clip: too high or low by so much [m], its slope [rad], before the mouth [m].
-
-    While it has not come to the clip, the eye stands for it.
-    """
-    view = View(observation)
-    number = min(view.next, len(CLIPS) - 1)
-    place = view.in_clip(number)
-    if place is None:
-        away = view.eye - view.clips[number]
-        place = CLIPS[number][2] * float(away[0]), float(away[2])
-    pivot = view.pivot(number)[0]
-    run = view.eye - pivot
-    return abs(place[1]), abs(math.atan2(float(run[2]), math.hypot(*run[:2].tolist()))), place[0] - MOUTH
+        While it has not come to the clip, the eye stands for it: how far it is from there counts, and no slope.
+        """
+        number = min(self.next, len(CLIPS) - 1)
+        place = self.in_clip(number)
+        if place is None:
+            away = self.eye - self.clips[number]
+            return abs(float(away[2])), 0.0, math.hypot(*away[:2].tolist())
+        run = self.eye - self.pivot(number)[0]
+        return abs(place[1]), abs(math.atan2(float(run[2]), math.hypot(*run[:2].tolist()))), place[0] - MOUTH

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 import mujoco
 import numpy as np
@@ -53,11 +54,27 @@ def new_scene(name: str, visuals: bool, timestep: float = 0.002, memory: int = 0
     return scene
 
 
+class View(Protocol):
+    """What a watcher reads off one observation, or sight; `phase`, `progress` and `funnel_error` as of `Task`."""
+
+    def __init__(self, observation: Float32[np.ndarray, " D"]): ...
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def progress(self) -> float: ...
+
+    @property
+    def funnel_error(self) -> tuple[float, float, float]: ...
+
+
 class ContactTask(Task):
     """A task that is done by touch. Its command is `ur5e.command_of`: a reference, a target wrench, how stiff to be.
 
     Attributes:
         tool: what the arm carries.
+        view: reads an observation, or a sight.
         sight_names: one for each entry of `sight`: first the tool's pose, among them the last reference, from
             `reference_x` on, at the end the wrench that is felt.
         stage_names: what has to come true, one after the other; the last one is success.
@@ -70,6 +87,7 @@ class ContactTask(Task):
     ticks = 10
     settling = 15
     tool: Tool
+    view: type[View]
     sight_names: tuple[str, ...]
     stage_names: tuple[str, ...]
 
@@ -134,6 +152,18 @@ class ContactTask(Task):
         """The reference, led on towards a target at 0.1 m/s and 0.8 rad/s, in every task alike."""
         reference = Pose.from_vector(observation[self._reference].astype(np.float64))
         return command_of(nearer(reference, target_in_world))
+
+    def phase(self, observation: Float32[np.ndarray, " D"]) -> str:
+        """`reach` where nothing is in the hand yet, `carry`, `insert` or `done`."""
+        return self.view(observation).phase
+
+    def progress(self, observation: Float32[np.ndarray, " D"]) -> float:
+        """How far along the task is, in [0, 1]."""
+        return self.view(observation).progress
+
+    def funnel_error(self, observation: Float32[np.ndarray, " D"]) -> tuple[float, float, float]:
+        """What is carried, or goes in, against where it goes next: sideways [m], angle [rad], how far off [m]."""
+        return self.view(observation).funnel_error
 
     def bad_grasp(self, observation: Float32[np.ndarray, " D"]) -> bool:
         """Never, unless the task says otherwise: what the tool carries it holds from the start."""

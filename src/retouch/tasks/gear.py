@@ -29,7 +29,7 @@ from retouch.tasks.gear_scene import (
     add_gear,
 )
 from retouch.tasks.gear_skill import GearSkill
-from retouch.tasks.gear_view import MATED, Observation, View, funnel_error, phase, progress, stages_of, tooth_mismatch
+from retouch.tasks.gear_view import MATED, Observation, View, stages_of, tooth_mismatch
 from retouch.tasks.handovers import Handovers
 from retouch.tasks.vectors import UP
 
@@ -79,6 +79,7 @@ class GearInsertion(ContactTask):
     name = "gear-insertion"
     horizon = 600
     tool = TOOL
+    view = View
     stage_names = ("over the shaft", "on the shaft", "teeth mated", "inserted")
     observation_names = (
         *(f"tool_{n}" for n in POSE_NAMES),
@@ -208,18 +209,6 @@ class GearInsertion(ContactTask):
     def handovers(self) -> Handovers:
         """In the air, beside the shaft, on its top, half down, on the neighbour's teeth, pushed away."""
         return HANDOVERS
-
-    def phase(self, observation: Observation) -> str:
-        """`carry`, `insert` or `done`."""
-        return phase(observation)
-
-    def progress(self, observation: Observation) -> float:
-        """How far along the task is, in [0, 1]."""
-        return progress(observation)
-
-    def funnel_error(self, observation: Observation) -> tuple[float, float, float]:
-        """The gear's lower side against the shaft: sideways [m], angle [rad], distance to the shaft's top [m]."""
-        return funnel_error(observation)
 
     def landmark(self, observation: Observation) -> Float32[np.ndarray, " 3"]:
         """The shaft's foot [m]."""

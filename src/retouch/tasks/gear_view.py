@@ -125,31 +125,28 @@ class View:
         turn = math.atan2(*self.board.axis(0)[[1, 0]].tolist())
         return pointing_down(self.board.apply(position), turn + yaw)
 
+    @cached_property
+    def phase(self) -> str:
+        """`carry`, `insert` or `done`: the gear is in the hand from the start."""
+        if self.stages[3]:
+            return "done"
+        return "insert" if self.lateral < 0.005 and self.height < SHAFT_LENGTH + 0.005 else "carry"
 
-def phase(observation: Observation) -> str:
-    """`carry`, `insert` or `done`: the gear is in the hand from the start."""
-    view = View(observation)
-    if view.stages[3]:
-        return "done"
-    return "insert" if view.lateral < 0.005 and view.height < SHAFT_LENGTH + 0.005 else "carry"
+    @cached_property
+    def progress(self) -> float:
+        """How far along the task is, in [0, 1]: to the shaft 0.4, on it to the neighbour 0.7, down to the board 1."""
+        _, on, mated, inserted = self.stages
+        if inserted:
+            return 1.0
+        if not on:
+            away = math.hypot(self.lateral, max(0.0, SHAFT_LENGTH - self.height, self.height - SHAFT_LENGTH))
+            return 0.4 * (1.0 - min(1.0, away / 0.15))
+        if not mated:
+            down = (SHAFT_LENGTH - self.height) / (SHAFT_LENGTH - NEIGHBOUR_TOP + MATED)
+            return 0.4 + 0.3 * min(1.0, max(0.0, down))
+        return 0.7 + 0.3 * min(1.0, max(0.0, 1.0 - self.height / NEIGHBOUR_TOP))
 
-
-def progress(observation: Observation) -> float:
-    """How far along the task is, in [0, 1]: to the shaft 0.4, on it to the neighbour 0.7, down to the board 1."""
-    view = View(observation)
-    _, on, mated, inserted = view.stages
-    if inserted:
-        return 1.0
-    if not on:
-        away = math.hypot(view.lateral, max(0.0, SHAFT_LENGTH - view.height, view.height - SHAFT_LENGTH))
-        return 0.4 * (1.0 - min(1.0, away / 0.15))
-    if not mated:
-        down = (SHAFT_LENGTH - view.height) / (SHAFT_LENGTH - NEIGHBOUR_TOP + MATED)
-        return 0.4 + 0.3 * min(1.0, max(0.0, down))
-    return 0.7 + 0.3 * min(1.0, max(0.0, 1.0 - view.height / NEIGHBOUR_TOP))
-
-
-def funnel_error(observation: Observation) -> tuple[float, float, float]:
-    """The gear's lower side against the shaft: sideways [m], angle [rad], distance to the shaft's top [m]."""
-    view = View(observation)
-    return view.lateral, view.tilt, view.height - SHAFT_LENGTH
+    @cached_property
+    def funnel_error(self) -> tuple[float, float, float]:
+        """The gear's lower side against the shaft: sideways [m], angle [rad], distance to the shaft's top [m]."""
+        return self.lateral, self.tilt, self.height - SHAFT_LENGTH

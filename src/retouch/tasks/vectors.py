@@ -48,6 +48,11 @@ def capped(v: Vector3, cap: float) -> Vector3:
     return v * (cap / length) if length > cap else v
 
 
+def unit(v: Vector3) -> Vector3:
+    """The direction of `v`; of no length at all where there is none."""
+    return v / max(1e-9, math.sqrt(float(v @ v)))
+
+
 def segment_distance(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> float:
     """From a point to the segment a-b, in the plane [m]."""
     dx, dy = bx - ax, by - ay
