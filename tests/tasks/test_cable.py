@@ -1,5 +1,7 @@
 """Cable routing: where it starts, what is seen and felt, how the cable behaves, and when it is routed."""
 
+import itertools
+
 import mujoco
 import numpy as np
 import pytest
@@ -7,11 +9,22 @@ import pytest
 from retouch.robots.ur5e import command_of
 from retouch.robots.ur5e_tick import AT_STOP, STOPS
 from retouch.sim.camera import Camera
-from retouch.sim.world import Worlds
+from retouch.sim.world import Worlds, set_state
 from retouch.tasks import registry
 from retouch.tasks.cable import AT_BIAS, MISJUDGED, CableRouting
 from retouch.tasks.cable_path import along, crossing, lengths, nearest
-from retouch.tasks.cable_scene import AT_BENDING, BACK, CABLES, CLIPS, MOUTH, PIECE, PIECES, bending_of
+from retouch.tasks.cable_scene import (
+    AT_BENDING,
+    BACK,
+    BOARD_TOP,
+    CABLES,
+    CLIPS,
+    HEIGHT,
+    MOUTH,
+    PIECE,
+    PIECES,
+    bending_of,
+)
 from retouch.tasks.cable_skill import Route
 from retouch.tasks.cable_view import (
     ABOVE,
@@ -306,3 +319,22 @@ def test_pictures_show_the_cable_and_every_clip(routed: Attempt) -> None:
                        (blue > green + 30) & (red > green + 10)):  # fmt: skip
             assert colour.sum() > 5
         assert (picture.geom >= TASK.drawing.ngeom).sum() > 60  # the cable's pieces
+
+
+def test_every_cable_looks_its_own_way_and_those_not_demonstrated_go_with_other_clips() -> None:
+    camera, data = Camera(TASK.drawing, "wrist", 64, 64), Worlds(TASK.drawing, 1).datas[0]
+    clip = np.flatnonzero(TASK.drawing.geom_bodyid == TASK.drawing.body("clip0").id)
+    worlds, pictures, clips, heights = Worlds(TASK.physics, 1), [], [], []
+    cases = TASK.cases()[::4]
+    for case in cases:
+        inside = worlds.reset(0)
+        TASK.reset(inside, np.random.default_rng(3), case)
+        set_state(TASK.drawing, data, worlds.state(0))
+        picture = camera.look(data)
+        pictures.append(picture.image.astype(int))
+        clips.append(pictures[-1][np.isin(picture.geom, clip)].mean(axis=0))
+        heights.append(np.abs(TASK.sight(inside)[21:24] - BOARD_TOP - HEIGHT).max())
+    for one, other in itertools.combinations(range(len(cases)), 2):
+        assert np.abs(pictures[one] - pictures[other]).max() > 40
+    assert [red > 1.5 * blue for red, _, blue in clips] == [not case.seen for case in cases]  # yellow, else teal
+    assert all((height > TASK.layout.height) != case.seen for height, case in zip(heights, cases, strict=True))

@@ -29,7 +29,7 @@ class Film:
         self._cameras: dict[tuple[str, int, int], Camera] = {}
         self._boxes: dict[int, Mailbox] = {}
         self._wanted: list[dict[str, Any]] = []
-        self._qpos: Any = None
+        self._shown: Any = None
         self._changed = threading.Condition()
         self._seen = 0
         self._thread: threading.Thread | None = None
@@ -49,7 +49,7 @@ class Film:
     def see(self, data: mujoco.MjData) -> None:
         """Remember the world as it is."""
         with self._changed:
-            self._qpos = (data.qpos.copy(), data.mocap_pos.copy(), data.mocap_quat.copy())
+            self._shown = (data.qpos.copy(), data.mocap_pos.copy(), data.mocap_quat.copy(), data.userdata.copy())
             self._seen += 1
             self._changed.notify()
 
@@ -58,12 +58,12 @@ class Film:
         seen, late = 0, None
         while True:
             with self._changed:
-                while self._qpos is None or (self._seen == seen and late is None):
+                while self._shown is None or (self._seen == seen and late is None):
                     self._changed.wait()
                 if self._seen == seen:
                     self._changed.wait(late)
                 seen, wanted = self._seen, list(self._wanted)
-                data.qpos[:], data.mocap_pos[:], data.mocap_quat[:] = self._qpos
+                data.qpos[:], data.mocap_pos[:], data.mocap_quat[:], data.userdata[:] = self._shown
                 step = self.step
             mujoco.mj_kinematics(self._task.drawing, data)
             mujoco.mj_comPos(self._task.drawing, data)

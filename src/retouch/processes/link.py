@@ -20,6 +20,7 @@ from retouch.processes.film import Film
 from retouch.processes.intention import Watched
 from retouch.processes.senses import Senses
 from retouch.sim.describe import body_poses, describe, drawn_bodies
+from retouch.sim.liveries import liveries, livery_of
 from retouch.tasks.base import Task
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
@@ -90,16 +91,21 @@ class ServerLink:
         self._told: dict[str, Any] = {}
         self._told_ms = -1e9
         self._shown: tuple[int, str] | None = None
-        self._stale = False
+        self._stale, self._livery = False, 0
         self._shown_ms = -1e9
         threading.Thread(target=self._read, daemon=True).start()
 
     def begin(self, way: str, policy: Watched | None) -> None:
         """Say what there is to see; of a policy, what it intends."""
         self._way, self._senses = way, Senses(self.task, policy)
-        task = self.task
+        self._present(0)
+
+    def _present(self, livery: int) -> None:
+        """Say what there is to see, painted so."""
+        task, self._livery = self.task, livery
         cameras = {"cameras": list(task.cameras), "observation_cameras": list(task.observation_cameras)}
-        self._outbox.send({"type": "scene", "scene": describe(task.drawing), "task": task.name, **cameras})
+        scene = describe(liveries(task.drawing)[livery])
+        self._outbox.send({"type": "scene", "scene": scene, "task": task.name, **cameras})
 
     def now_ms(self) -> float:
         """The machine's monotonic clock."""
@@ -107,6 +113,8 @@ class ServerLink:
 
     def watch(self, _: int, data: mujoco.MjData) -> None:
         """See the world as it is before a step."""
+        if (livery := livery_of(data)) != self._livery:
+            self._present(livery)
         self._poses = body_poses(data).tobytes()
         self._senses.look(data)
         self._film.see(data)

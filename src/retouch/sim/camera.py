@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retouch.errors import InputError, UnknownName
 from retouch.sim import raster, raster_shade, shapes
+from retouch.sim.liveries import liveries, livery_of
 from retouch.sim.rods import rod_poses, rods_of
 
 NEAR = 0.01
@@ -114,7 +115,8 @@ class Camera:
         """The picture of a state, uint8[height, width, 3].
 
         Args:
-            data: with poses of geoms and cameras up to date (`mj_forward`, or `mj_kinematics` and `mj_camlight`).
+            data: with poses of geoms and cameras up to date (`mj_forward`, or `mj_kinematics` and `mj_camlight`), and
+                user data where colours follow from it (`liveries`).
         """
         with self._lock:
             return self._draw(data)
@@ -152,8 +154,11 @@ class Camera:
         self._flat = np.all(corners == corners[:, :1], axis=(1, 2))
         rods = len(self._rods.bodies)
         self._casters = np.append(model.geom_type[seen] != mujoco.mjtGeom.mjGEOM_PLANE, np.ones(rods, dtype=bool))
-        colour, gloss, checker = shapes.looks(model, seen, FADE)
-        self._colour = np.vstack([colour, shapes.linear(np.clip(self._rods.rgba[:, :3], 0.0, 1.0))])
+        _, gloss, checker = shapes.looks(model, seen, FADE)
+        self._colours = [
+            np.vstack([shapes.looks(painted, seen, FADE)[0], shapes.linear(rods_of(painted, groups).rgba[:, :3])])
+            for painted in liveries(model)
+        ]
         self._gloss = np.vstack([gloss, np.tile(shapes.PLAIN_GLOSS, (rods, 1))])
         self._checker = np.vstack([checker, np.zeros((rods, 6))])
 
@@ -207,9 +212,9 @@ class Camera:
         vectors = np.stack([to_light, halfway, [0.0, 0.0, 1.0], -forward])
         raster_shade.shade(
             self._rotation, self._eye, self._focal, vectors, self._geoms, xmat, self._geom_of, self._flat,
-            self._triangles, self._points, self._normals, self._seen, self._colour, self._gloss, self._checker,
-            self._background, self._shadow_axes, centre, self._shadow_scale, self._shadow_map, self._nearness,
-            self._labels, self._srgb, fine,
+            self._triangles, self._points, self._normals, self._seen, self._colours[livery_of(data)], self._gloss,
+            self._checker, self._background, self._shadow_axes, centre, self._shadow_scale, self._shadow_map,
+            self._nearness, self._labels, self._srgb, fine,
         )  # fmt: skip
         if self.samples == 1:
             return fine

@@ -15,6 +15,7 @@ from jaxtyping import Float32, Float64
 from retouch.geometry import Pose, Vector3, quat_about, quat_from_matrix, quat_near
 from retouch.robots.ur5e_arm import add_ur5e, pointing_down
 from retouch.robots.ur5e_tick import MEMORY
+from retouch.sim.liveries import add_liveries
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Manner, Skill
 from retouch.tasks.cable_handovers import HANDOVERS
@@ -33,6 +34,7 @@ from retouch.tasks.cable_scene import (
     add_cable,
     add_finger,
     bending_of,
+    paints,
 )
 from retouch.tasks.cable_skill import CableSkill
 from retouch.tasks.cable_view import (
@@ -53,6 +55,7 @@ DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 AT_BIAS = MEMORY  # in a world's user data, what a policy misjudges: the board's x and y, every clip's height
 MISJUDGED = 2 + len(CLIPS)
+AT_CABLE = AT_BIAS + MISJUDGED  # there, which of `CABLES` it is
 SETTLING = 150  # steps of the physics before an attempt in which the cable comes to rest
 
 
@@ -63,6 +66,7 @@ class Layout:
     Attributes:
         board_x, board_y, board_yaw: of the board, in world.
         height: of every clip from the middle of its travel.
+        unlike_height: the same of clips unlike those of the demonstrations: so far at least, and so far at most.
         fixed: of the cable's fixed end from its place.
         out, aside, above: of the finger from the fixed end, along the way, across it, and up.
         bias: most by which the seen board is off along either axis, the same throughout an attempt.
@@ -73,6 +77,7 @@ class Layout:
     board_y: tuple[float, float] = (-0.02, 0.02)
     board_yaw: tuple[float, float] = (-0.08, 0.08)
     height: float = 0.008
+    unlike_height: tuple[float, float] = (0.009, 0.012)
     fixed: float = 0.004
     out: tuple[float, float] = (0.035, 0.045)
     aside: float = 0.012
@@ -119,7 +124,8 @@ class CableRouting(ContactTask):
 
     def build(self, visuals: bool) -> mujoco.MjModel:
         """The arm with its finger, the board with its clips, and the cable."""
-        scene = new_scene(self.name, visuals, memory=MISJUDGED)
+        scene = new_scene(self.name, visuals, memory=MISJUDGED + 1)
+        add_liveries(scene.spec, AT_CABLE, paints())
         scene.spec.option.jacobian = (
             mujoco.mjtJacobian.mjJAC_DENSE
         )  # the sparse factors of MuJoCo 4.0.0 err with flexes
@@ -139,7 +145,7 @@ class CableRouting(ContactTask):
         return scene.compile()
 
     def cases(self) -> tuple[Case, ...]:
-        """Five cables, each with its fixed end in four places; three of the cables were seen."""
+        """Five cables, each with its fixed end in four places; three were seen, the clips of the others are unlike."""
         return tuple(
             Case(f"{cable.name}: {place}", {"cable": number, "fixed_x": x, "fixed_y": y}, cable.seen)
             for (number, cable), (place, (x, y)) in itertools.product(enumerate(CABLES), PLACES.items())
@@ -155,6 +161,8 @@ class CableRouting(ContactTask):
         data.qpos[self._board_at : self._board_at + 3] = place
         for at in self._clips_at:
             data.qpos[at] = rng.uniform(-lay.height, lay.height)
+            if not cable.seen:
+                data.qpos[at] = rng.choice((-1.0, 1.0)) * rng.uniform(*lay.unlike_height)
         board = Pose(np.array([place[0], place[1], BOARD_TOP]), quat_about(UP, place[2]))
         fixed = np.array([case.values["fixed_x"], case.values["fixed_y"], HEIGHT])
         fixed[:2] += rng.uniform(-lay.fixed, lay.fixed, 2)
@@ -170,6 +178,7 @@ class CableRouting(ContactTask):
         for _ in range(SETTLING):
             mujoco.mj_step(self.physics, data)
         data.time = 0.0
+        data.userdata[AT_CABLE] = case.values["cable"]
         data.userdata[AT_BIAS : AT_BIAS + 2] = rng.uniform(-lay.bias, lay.bias, 2)
         data.userdata[AT_BIAS + 2 : AT_BIAS + MISJUDGED] = rng.uniform(-lay.height_bias, lay.height_bias, len(CLIPS))
         mujoco.mj_forward(self.physics, data)

@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 
 from retouch.robots.ur5e_arm import JOINTS, Tool
+from retouch.sim.liveries import Colour
 from retouch.sim.scene import ROBOT_BIT, TABLE_TOP, Scene, Surface
 
 
@@ -27,21 +28,23 @@ class Cable:
         name: as tables have it.
         stiffness: against bending [N m^2].
         squeeze: with which the finger's pad presses on it: what is thicker is pressed more [N].
-        seen: whether it was in the demonstrations.
+        colour: rgba.
+        seen: whether it was in the demonstrations; one that was not goes with clips unlike those there.
     """
 
     name: str
     stiffness: float
     squeeze: float
+    colour: Colour
     seen: bool = True
 
 
 CABLES = (
-    Cable("charging", 1.5e-4, 2.0),
-    Cable("data", 2.5e-4, 2.5),
-    Cable("printer", 4.0e-4, 3.0),
-    Cable("silicone", 0.8e-4, 1.6, seen=False),
-    Cable("braided", 6.0e-4, 3.6, seen=False),
+    Cable("charging", 1.5e-4, 2.0, (0.13, 0.14, 0.16, 1)),
+    Cable("data", 2.5e-4, 2.5, (0.72, 0.62, 0.42, 1)),
+    Cable("printer", 4.0e-4, 3.0, (0.60, 0.62, 0.66, 1)),
+    Cable("silicone", 0.8e-4, 1.6, (0.80, 0.16, 0.15, 1), seen=False),
+    Cable("braided", 6.0e-4, 3.6, (0.16, 0.34, 0.70, 1), seen=False),
 )
 PIECES, LENGTH, RADIUS = 40, 0.60, 0.0025  # of the cable [m]
 PIECE = LENGTH / PIECES
@@ -80,7 +83,14 @@ RUBBER = Surface(friction=(0.25, 0.005, 0.0001), solref=FIRM, solimp=SOLIMP)
 STEEL, DARK, CREAM = (0.70, 0.72, 0.75, 1), (0.20, 0.21, 0.23, 1), (0.90, 0.88, 0.82, 1)
 MAT, MAT_EDGE, LINE = (0.93, 0.92, 0.88, 1), (0.70, 0.69, 0.66, 1), (0.80, 0.79, 0.75, 1)
 CLIP_COLOURS = ((0.10, 0.52, 0.52, 1), (0.88, 0.45, 0.14, 1), (0.42, 0.30, 0.58, 1))
-CABLE_COLOUR = (0.13, 0.14, 0.16, 1)
+OTHER_CLIP_COLOURS = ((0.85, 0.70, 0.15, 1), (0.25, 0.27, 0.30, 1), (0.20, 0.55, 0.25, 1))
+
+
+def paints() -> dict[Colour, list[Colour]]:
+    """What cable and clips look like, in the order of `CABLES`."""
+    clips = zip(CLIP_COLOURS, OTHER_CLIP_COLOURS, strict=True)
+    ways: dict[Colour, list[Colour]] = {CABLES[0].colour: [cable.colour for cable in CABLES]}
+    return ways | {usual: [usual if cable.seen else other for cable in CABLES] for usual, other in clips}
 
 
 def add_board(scene: Scene) -> None:
@@ -183,7 +193,7 @@ def add_cable(scene: Scene) -> None:
     scene.spec.add_flex(
         name="cable", dim=1, radius=RADIUS, vertbody=names, vert=[0.0] * (3 * len(names)),
         elem=[k for first in range(PIECES) for k in (first, first + 1)], contype=CABLE_BIT, conaffinity=0, condim=1,
-        selfcollide=0, group=2, rgba=CABLE_COLOUR, friction=SMOOTH.friction, solref=FIRM, solimp=SOLIMP,
+        selfcollide=0, group=2, rgba=CABLES[0].colour, friction=SMOOTH.friction, solref=FIRM, solimp=SOLIMP,
     )  # fmt: skip
     scene.spec.add_equality(
         type=mujoco.mjtEq.mjEQ_FLEX, name1="cable", solref=FIRM, solimp=(0.99, 0.999, 0.001, 0.5, 2.0)

@@ -32,7 +32,8 @@ export class Stage {
   private readonly camera = new PerspectiveCamera(40, 1, 0.02, 30);
   private readonly world = new World();
   private readonly controls: OrbitControls;
-  private readonly bodies: Bodies;
+  private readonly plain: boolean;
+  private bodies: Bodies;
   private readonly arrows = new Arrows();
   private readonly lights: Lights;
   private readonly views: View[];
@@ -41,7 +42,8 @@ export class Stage {
   private fovy = 40;
   private placed = false;
 
-  constructor(canvas: HTMLCanvasElement, scene: Scene, { dark, plain }: Looks) {
+  constructor(canvas: HTMLCanvasElement, private scene: Scene, { dark, plain }: Looks) {
+    this.plain = plain;
     this.renderer = new WebGLRenderer({ canvas, antialias: !plain, powerPreference: "high-performance" });
     this.sharpness = new Sharpness(plain ? 1 : Math.min(MOST_PIXELS, devicePixelRatio));
     this.renderer.setPixelRatio(this.sharpness.pixels);
@@ -57,6 +59,17 @@ export class Stage {
     this.controls.addEventListener("change", () => this.turned());
     this.setDark(dark);
     this.setView(FREE);
+  }
+
+  /** Shows the same task with other bodies, or in other colours; the view stays. */
+  show(scene: Scene): void {
+    if (scene === this.scene) return;
+    this.scene = scene;
+    this.world.remove(this.bodies.root);
+    this.bodies.dispose();
+    this.bodies = new Bodies(scene, this.plain);
+    this.world.add(this.bodies.root);
+    this.placed = false; // until poses come
   }
 
   /** Draws the bodies at `poses` and what is `felt` at the tool; `drawn` is called when that is done, unless newer poses come first. */

@@ -25,7 +25,10 @@ export function useStage(scene: Scene | null, onFailed?: () => void) {
       opened?.dispose();
       setStage(null);
     };
-  }, [scene]);
+  }, [scene === null]);
+  useEffect(() => {
+    if (scene !== null) stage?.show(scene);
+  }, [stage, scene]);
   useEffect(() => stage?.setDark(dark), [stage, dark]);
   useEffect(() => {
     const element = canvas.current?.parentElement;

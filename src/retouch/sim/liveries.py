@@ -1,0 +1,50 @@
+"""Colours that differ between attempts: what one model is painted in follows from a number in a world's user data.
+
+So whoever draws a state needs the model and the state, and all worlds share the model. The colours travel in the model
+as custom numbers.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import mujoco
+import numpy as np
+
+Colour = tuple[float, float, float, float]
+AT, PAINT = "livery_at", "livery_paint"
+
+
+def add_liveries(spec: mujoco.MjSpec, at: int, paints: Mapping[Colour, Sequence[Colour]]) -> None:
+    """Let a model be painted in several ways.
+
+    Args:
+        at: where in the user data the number of the way is.
+        paints: for each colour of geoms and cables that differs (rgba), what it is in every way.
+    """
+    spec.add_numeric(name=AT, data=[at], size=1)
+    for number, (colour, ways) in enumerate(paints.items()):
+        rgba = np.array([colour, *ways], dtype=float).ravel()
+        spec.add_numeric(name=f"{PAINT}{number}", data=rgba, size=len(rgba))
+
+
+def livery_of(data: mujoco.MjData) -> int:
+    """Which of its model's `liveries` a world shows."""
+    try:
+        at = int(data.model.numeric(AT).data[0])
+    except KeyError:
+        return 0
+    return int(data.userdata[at])
+
+
+def liveries(model: mujoco.MjModel) -> list[mujoco.MjModel]:
+    """The model painted in every way there is, in order; the model itself where there is only one."""
+    paints = [model.numeric(k) for k in range(model.nnumeric)]
+    rows = [p.data.reshape(-1, 4) for p in paints if p.name.startswith(PAINT)]
+    if not rows:
+        return [model]
+    painted = [copy.copy(model) for _ in rows[0][1:]]
+    for base, *ways in rows:
+        for other, colour in zip(painted, ways, strict=True):
+            for theirs, ours in ((other.geom_rgba, model.geom_rgba), (other.flex_rgba, model.flex_rgba)):
+                theirs[np.all(ours == base.astype(np.float32), axis=1)] = colour
+    return painted
