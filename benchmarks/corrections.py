@@ -47,9 +47,9 @@ class Event(NamedTuple):
         kind: `start` or `end`.
         pressing: whether the tool touched something then, with more than `TOUCH`.
         force: change of what the tool feels, from the moment itself on, `BEFORE + AFTER` ticks [N].
-        jolt: largest change of that force within 20 ms [N].
-        spring: largest change within a tick of the force with which the robot itself pulls the tool [N].
-        jerk: largest of the tool [m/s^3].
+        jolt: largest change of that force within 20 ms, in the 0.4 s from then on [N].
+        spring: largest change within a tick of the force with which the robot itself pulls the tool, in that time [N].
+        jerk: largest of the tool, in that time [m/s^3].
     """
 
     kind: str
@@ -82,7 +82,7 @@ def events(rows: InMemory) -> Iterator[Event]:
             continue
         around = slice(at - BEFORE, at + AFTER)
         force = contact[around]
-        near = slice(at - QUICK, at + AFTER // 2)
+        near = slice(at - QUICK, at + AFTER)
         yield Event(
             "start" if acts[step] else "end",
             bool(np.linalg.norm(contact[at - 1]) > TOUCH),
@@ -148,8 +148,9 @@ def picture(found: Mapping[str, Mapping[Way, list[Event]]]) -> str:
                 axes.axvline(0, color="0.6", lw=0.8)
                 axes.set_title(f"{task}: correction {kind}s", fontsize=9)
                 if axes.lines[:-1]:
-                    axes.legend(frameon=False, fontsize=8)
+                    axes.legend(frameon=False, fontsize=8, loc="upper left")
                 axes.grid(axis="y")
+            row[0].set_ylim(0, 1.45 * row[0].get_ylim()[1])  # room for the legends
             row[0].set_ylabel("change of contact force, N")
         for axes in panels[-1]:
             axes.set_xlabel("time, ms")

@@ -29,6 +29,9 @@ def figure(document: dict[str, Any]) -> str:
     of_rows = [[cell["column"] for cell in document["cells"] if cell["row"] == row] for row in rows]
     columns = list(dict.fromkeys(column for of_row in sorted(of_rows, key=len, reverse=True) for column in of_row))
 
+    crowded = sum(len(column) + 2 for column in columns) > 80
+    slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+
     def draw(axes: Any) -> None:
         width = 0.8 / len(rows)
         for k, row in enumerate(rows):
@@ -46,13 +49,13 @@ def figure(document: dict[str, Any]) -> str:
                     at = float(cell["paper"].partition("±")[0])
                     axes.plot([x + 0.38 * width], [at], marker, mfc="none", mec=colour, ms=4.5, lw=0, zorder=3)
         axes.set_ylim(0, 102)
-        axes.set_xticks(range(len(columns)), columns)
+        axes.set_xticks(range(len(columns)), columns, **slanted)
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_ylabel("success, %")
         axes.grid(axis="y")
         _legend(axes)
 
-    return svg(f"table-{document['table']}", document["title"], 3.1, draw)
+    return svg(f"table-{document['table']}", document["title"], 3.7 if crowded else 3.1, draw)
 
 
 def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
