@@ -53,12 +53,12 @@ def observations(count, seed=1):
 
 @pytest.mark.parametrize("kind", [Diffusion, Flow])
 def test_a_network_that_knows_the_answer_finds_it(kind):
-    """Both processes lead from any noise to the waypoints of which the network names noise or direction."""
+    """Both processes lead from any noise to the waypoints, of which a network names the noise or where they are."""
     answer, process = torch.rand(5, 8, SIZE) * 1.8 - 0.9, kind(50, 16)
 
     def knows(noisy, level):
         if isinstance(process, Flow):
-            return (answer - noisy) / (level / 50)[:, None, None]
+            return answer
         kept = process.kept[level.long()][:, None, None]
         return (noisy - kept.sqrt() * answer) / (1 - kept).sqrt()
 
@@ -78,16 +78,17 @@ def test_what_is_to_be_named_leads_back(kind):
     process = kind(50, 16)
     noisy, level, wanted = process.noisy(clean, noise, torch.tensor([0.0, 0.3, 0.6, 0.97]))
     if isinstance(process, Flow):
+        torch.testing.assert_close(wanted, clean)
         left = (level / 50)[:, None, None]
-        torch.testing.assert_close(noisy + left * wanted, clean)
+        torch.testing.assert_close(noisy, (1 - left) * clean + left * noise)
     else:
         kept = process.kept[level.long()][:, None, None]
         torch.testing.assert_close((noisy - (1 - kept).sqrt() * wanted) / kept.sqrt(), clean, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("process", ["diffusion", "flow"])
-def test_rows_are_independent_bit_for_bit(process):
-    policy, seen = make_policy(process), observations(2 * 21).reshape(21, 2, D)
+@pytest.mark.parametrize(("process", "denoiser"), [("diffusion", "unet"), ("flow", "unet"), ("flow", "mlp")])
+def test_rows_are_independent_bit_for_bit(process, denoiser):
+    policy, seen = make_policy(process, denoiser=denoiser), observations(2 * 21).reshape(21, 2, D)
 
     def chunks(rows):
         return policy.predict_action_chunk(seen[rows], [np.random.default_rng(row) for row in rows])

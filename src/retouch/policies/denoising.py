@@ -2,8 +2,9 @@
 
 diffusion   noise is added in `levels` steps of a squared-cosine schedule (Nichol and Dhariwal 2021), the network names
             the noise, DDIM takes it out in fewer steps (Song et al. 2021)
-flow        a straight way leads from noise to waypoints, the network names its direction (Liu et al. 2023), Euler's
-            method follows it
+flow        a straight way leads from noise to waypoints (Liu et al. 2023), the network names where it ends, Euler's
+            method follows it. To name its direction instead, a network has to pass the noise on as it is: with the same
+            steps of training its waypoints were two to three times as far off (docs/results.md)
 
 A level is 0 where there is no noise left to tell of and rises to `levels`.
 """
@@ -55,7 +56,7 @@ class Diffusion:
 
 
 class Flow:
-    """Rectified flow; the network names the direction."""
+    """Rectified flow; the network names the waypoints."""
 
     def __init__(self, levels: int, inference_steps: int):
         self.levels, self.steps = levels, inference_steps
@@ -65,14 +66,14 @@ class Flow:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As for `Diffusion`."""
         left = share[:, None, None]
-        return (1 - left) * clean + left * noise, self.levels * share, clean - noise
+        return (1 - left) * clean + left * noise, self.levels * share, clean
 
     def clean(self, network: Network, noise: Float[Tensor, "B N S"]) -> Float[Tensor, "B N S"]:
         """Waypoints in [-1, 1]."""
         at = noise
         for number in range(self.steps):
             left = 1 - number / self.steps
-            at = at + network(at, torch.full((len(noise),), self.levels * left)) / self.steps
+            at = at + (network(at, torch.full((len(noise),), self.levels * left)) - at) / (self.steps - number)
         return at.clamp(-1, 1)
 
 

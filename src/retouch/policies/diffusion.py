@@ -21,6 +21,7 @@ from retouch.policies.chunks import ChunkSession, Pace
 from retouch.policies.denoising import process_of
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.info import PolicyInfo
+from retouch.policies.mlp_denoiser import MLPDenoiser
 from retouch.policies.nine import poses_of
 from retouch.policies.normaliser import Normaliser
 from retouch.policies.tool_view import ToolView
@@ -38,7 +39,7 @@ class DiffusionNetwork(nn.Module):
     def __init__(self, features: int, config: DiffusionConfig):
         super().__init__()
         self.config, self.process = config, process_of(config)
-        self.unet = UNet(SIZE, features, config)
+        self.denoiser = (UNet if config.denoiser == "unet" else MLPDenoiser)(SIZE, features, config)
 
     def loss(
         self,
@@ -49,11 +50,11 @@ class DiffusionNetwork(nn.Module):
     ) -> Float[Tensor, ""]:
         """Mean squared error of what the network names; `share` in [0, 1) draws the level of noise."""
         noisy, level, wanted = self.process.noisy(waypoints, noise, share)
-        return (self.unet(noisy, level, features) - wanted).square().mean()
+        return (self.denoiser(noisy, level, features) - wanted).square().mean()
 
     def chunk(self, features: Float[Tensor, "B F"], noise: Float[Tensor, "B N 9"]) -> Float[Tensor, "B N 9"]:
         """Normalised waypoints, by what is seen, from noise."""
-        return self.process.clean(lambda noisy, level: self.unet(noisy, level, features), noise)
+        return self.process.clean(lambda noisy, level: self.denoiser(noisy, level, features), noise)
 
 
 @dataclasses.dataclass(frozen=True)

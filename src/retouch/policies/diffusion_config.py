@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 
 from retouch.errors import InputError, UnknownName
 
+Denoiser = Literal["unet", "mlp"]
+DENOISERS = ("unet", "mlp")
 Process = Literal["diffusion", "flow"]
 PROCESSES = ("diffusion", "flow")
 
@@ -15,6 +17,8 @@ class DiffusionConfig:
     """Shape of the policy (CR-DAgger, section 3.2 and the published code).
 
     Attributes:
+        denoiser: "unet" over the waypoints (the paper's), or "mlp": quicker, for observations that are few numbers
+        hidden: units of a layer of the MLP
         channels: of the U-Net's levels; a level halves the number of waypoints. The paper's has 256, 512 and 1024.
         kernel: of its convolutions
         embedding: length of the embedding of the noise level
@@ -28,6 +32,8 @@ class DiffusionConfig:
         history_period: from one to the next [s]
     """
 
+    denoiser: Denoiser = "unet"
+    hidden: int = 512
     channels: tuple[int, ...] = (32, 64, 128)
     kernel: int = 5
     embedding: int = 64
@@ -43,7 +49,17 @@ class DiffusionConfig:
     def __post_init__(self) -> None:
         if self.process not in PROCESSES:
             raise UnknownName("process", self.process, PROCESSES)
-        counts = (*self.channels, self.kernel, self.levels, self.inference_steps, self.executed, self.history)
+        if self.denoiser not in DENOISERS:
+            raise UnknownName("denoiser", self.denoiser, DENOISERS)
+        counts = (
+            *self.channels,
+            self.hidden,
+            self.kernel,
+            self.levels,
+            self.inference_steps,
+            self.executed,
+            self.history,
+        )
         if not self.channels or min(counts) < 1 or self.embedding < 4 or self.embedding % 4:
             raise InputError(
                 "channels, kernel, levels, steps and numbers are at least 1, the embedding a multiple of 4"

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from retouch.policies.diffusion_config import DiffusionConfig
+from retouch.policies.noise_level import embedded
 
 
 class UNet(nn.Module):
@@ -46,11 +47,8 @@ class UNet(nn.Module):
         self, noisy: Float[Tensor, "B N S"], level: Float[Tensor, " B"], seen: Float[Tensor, "B C"]
     ) -> Float[Tensor, "B N S"]:
         """`level` is 0 where there is no noise."""
-        half = self.embedding // 2
-        rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / (half - 1)))
-        angles = level[:, None] * rates
         seen = nn.functional.pad(seen, (0, self.padding))
-        told = torch.cat([self.level(torch.cat([angles.sin(), angles.cos()], dim=-1)), seen], dim=-1)
+        told = torch.cat([self.level(embedded(level, self.embedding)), seen], dim=-1)
         x, kept = noisy.mT, []
         for level_down in self.down:
             x, skip = level_down(x, told)
