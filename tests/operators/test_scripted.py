@@ -16,6 +16,8 @@ from retouch.robots.ur5e import LIMITS
 from retouch.rollout import rollout
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
+from retouch.tasks.gear_scene import SHAFT_LENGTH
+from retouch.tasks.gear_view import View
 
 BASIC = Profile("basic", patience=0.5, reaction_delay=0.2)
 
@@ -125,6 +127,50 @@ def test_somebody_who_feels_minds_half_of_what_stops_the_robot_and_may_see_it_co
     assert feels(steady, rising) == 18
     assert feels(dataclasses.replace(steady, foresight=0.1), rising) == 18 - 5  # 10 N of 100 N/s
     assert feels(dataclasses.replace(steady, strain=2.0), rising) is None
+
+
+def on_the_shaft(task, pressed, aside=0.003):
+    """What is seen and felt of a gear that stands on the shaft's top [N], [m]."""
+    data = Worlds(task.physics, 1).reset(0)
+    task.reset(data, np.random.default_rng(0))
+    view, sight = View(task.sight(data)), task.sight(data)
+    place = view.upright(np.array([aside, 0.0, SHAFT_LENGTH]), view.yaw)
+    sight[:7] = sight[7:14] = [*place.position, *place.quat]
+    sight[-6:] = 0.0
+    sight[-4] = -pressed
+    return sight
+
+
+def test_somebody_who_feels_knows_at_once_that_a_gear_stands_beside_its_hole():
+    task = GearInsertion()
+    beside, over, above = on_the_shaft(task, 5.0), on_the_shaft(task, 5.0, 0.0005), on_the_shaft(task, 0.0)
+    for sight, step in ((beside, 2), (over, None), (above, None)):
+        watch = Watch(task, Profile("steady"))
+        assert next((k for k in range(20) if watch.trouble(sight) == "missed"), None) == step
+
+
+def pulls_up(grasp, pressed):
+    """How hard a hand pulls up after half a second on a gear that the robot presses on the shaft [N]."""
+    task = GearInsertion()
+    sight = on_the_shaft(task, pressed)
+    hand = HandOnHandle(task, grasp, np.random.default_rng(1))
+    handle = (task.tool_pose(sight) @ hand._handle_in_tool).position[2]
+    for _ in range(25):
+        drawn = hand.pull(sight)[3]
+    free = sight.copy()
+    free[-6:] = 0.0
+    for _ in range(6):
+        let_go = hand.pull(free)[3]
+    return grasp.stiffness[0] * (drawn - handle), grasp.stiffness[0] * (let_go - handle)
+
+
+def test_a_hand_lets_a_robot_press_as_hard_as_it_tolerates_and_lets_go_of_what_is_gone():
+    tolerant, strict = Grasp(tolerates=16.0), Grasp()
+    assert pulls_up(tolerant, 15.0)[0] < 0.0  # it presses along
+    assert pulls_up(tolerant, 35.0)[0] > 5.0
+    held, gone = pulls_up(strict, 15.0)
+    assert held > 5.0
+    assert gone < 1.0
 
 
 def test_a_hand_turns_harder_against_a_tool_that_stays_tilted():

@@ -108,6 +108,28 @@ def test_it_searches_where_it_is_mistaken() -> None:
         assert 3 < pressed.max() < 20
 
 
+def test_on_the_shafts_top_it_slides_to_it_and_keeps_feeling_it() -> None:
+    for turned in (0.0, 2.0, -2.0):
+        worlds = Worlds(TASK.physics, 1)
+        robot, data = TASK.robot(worlds), worlds.reset(0)
+        TASK.reset(data, np.random.default_rng(3))
+        aside = 0.004 * np.array([math.cos(turned), math.sin(turned)])
+        for height in np.r_[np.linspace(0.05, 0.0, 60), np.full(20, -0.006)]:
+            view = View(TASK.sight(data))
+            goal = view.upright(np.array([*aside, SHAFT_LENGTH + height]), view.yaw)
+            robot.command(np.array([0]), TASK.towards(TASK.sight(data), goal, False)[None])
+        assert View(TASK.sight(data)).misses
+        skill, stages, heights = TASK.skill(np.random.default_rng(0)), [], []
+        while not TASK.success(data) and len(stages) < 200:
+            command = skill.act(TASK.sight(data))
+            robot.command(np.array([0]), command[None])
+            stages.append(skill.stage)
+            heights.append(View(TASK.sight(data)).height)
+        assert TASK.success(data)
+        assert stages[0] == "slide"
+        assert max(heights) < SHAFT_LENGTH + 0.004
+
+
 def test_by_position_alone_the_policys_view_of_the_board_is_not_enough() -> None:
     """The same way, over the shaft and straight down, goes by what a policy sees: 2.5 mm off, it misses."""
     for aside, failure in ((0.0005, ""), (0.0025, "missed the shaft")):

@@ -22,6 +22,8 @@ from retouch.tasks.base import Manner, Task
 from retouch.tasks.contact import ContactTask
 from retouch.tasks.vectors import capped, unit
 
+FEELS = 0.5  # a hand, no less than this [N]
+LETS_GO = 0.5  # in a step, of what it held against what is gone
 RELAXES = 0.02  # a hand, by a factor e, where the tool comes along by so much [m]
 
 
@@ -75,10 +77,14 @@ class HandOnHandle:
         axes = quat_to_matrix(tool.quat)
         press = axes @ -wanted[WRENCH][:3]
         lacks, along = press + axes @ self._task.felt(sight)[:3], unit(press)  # along it the hand goes by what it feels
-        error = way + along * float(lacks @ along / g.stiffness[0] - way @ along)
+        lack = float(lacks @ along)
+        lack = lack if lack > 0.0 else min(0.0, lack + g.tolerates)
+        error = way + along * (lack / g.stiffness[0] - float(way @ along))
         came = 0.0 if self._was is None else float((tool.position - self._was) @ unit(self._harder))
         self._was = tool.position
         self._harder *= np.exp(-max(0.0, came) / RELAXES)
+        if float(self._task.felt(sight)[:3] @ self._task.felt(sight)[:3]) < FEELS**2:  # what was pressed on is gone
+            self._harder -= along * float(self._harder @ along) * LETS_GO
         self._harder = capped(self._harder + g.insistence * period * error, reach[0])
         self._further = capped(self._further + g.insistence * period * turn, reach[1])
         self._tremor = drift(self._tremor, period / g.tremor_time, self._rng)

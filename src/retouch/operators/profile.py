@@ -47,6 +47,7 @@ class Grasp:
         limit: most force and torque [N], [N m].
         ramp: to take hold and to let go [s].
         insistence: how quickly it pulls harder where it is resisted [1/s].
+        tolerates: by how much the robot may press harder than would be pressed, before it is held back [N].
         tremor: standard deviation of the hand's force, a share of it.
         tremor_time: over which that is correlated [s].
         misjudgement, misjudgement_share, misjudgement_time: as of `Hands`; with the hand at the handle one sees better.
@@ -57,6 +58,7 @@ class Grasp:
     limit: tuple[float, float] = (20.0, 5.0)
     ramp: float = 0.15
     insistence: float = 4.0
+    tolerates: float = 0.0
     tremor: float = 0.0
     tremor_time: float = 0.3
     misjudgement: float = 0.0003
@@ -66,7 +68,7 @@ class Grasp:
 
 # Whoever pushes has the robot's own spring against them, up to 20 N and 8 N m. Chosen so that as many attempts
 # are solved as when the robot is led, before anything was learnt from either (docs/results.md).
-PUSHING = Grasp(limit=(30.0, 8.0), insistence=8.0)
+PUSHING = Grasp(limit=(30.0, 8.0), insistence=8.0, tolerates=16.0)
 
 
 @dataclass(frozen=True)

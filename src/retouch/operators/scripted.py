@@ -121,6 +121,7 @@ class Watch:
         self._landmark: Float32[np.ndarray, " 3"] | None = None
         self._felt: deque[float] = deque(maxlen=FEEL)
         self._strained = 0
+        self._missed = 0
 
     def trouble(self, observation: Float32[np.ndarray, " D"]) -> str | None:
         """The kind of trouble that is visible now, or None."""
@@ -139,6 +140,7 @@ class Watch:
         wide = near and (lateral > p.funnel_width + p.funnel_slope * max(distance, 0.0) or angle > p.funnel_angle)
         self._outside = self._outside + 1 if wide else 0
         self._strained = self._strained + 1 if self._strain(observation) > p.strain else 0
+        self._missed = self._missed + 1 if task.misses(observation) else 0
         lost = self._last_phase in BEYOND and phase in BEFORE
         self._last_phase = phase
         if phase == "done":
@@ -151,6 +153,8 @@ class Watch:
             return "bad grasp"
         if self._outside >= 3:
             return "funnel"
+        if self._missed >= 3:
+            return "missed"
         if self._strained >= 3:
             return "strain"
         if self._since_best >= self._patience:

@@ -198,6 +198,10 @@ class Task(ABC):
     def bad_grasp(self, observation: Float32[np.ndarray, " D"]) -> bool:
         """Whether the hand has closed on nothing, or on the wrong thing."""
 
+    def misses(self, observation: Float32[np.ndarray, " S"]) -> bool:
+        """Whether what is carried can be felt to have come down beside where it goes in."""
+        return False
+
     @abstractmethod
     def landmark(self, observation: Float32[np.ndarray, " D"]) -> Float32[np.ndarray, " 3"]:
         """Where the thing is that must not be pushed around, world frame [m]."""

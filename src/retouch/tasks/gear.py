@@ -210,6 +210,10 @@ class GearInsertion(ContactTask):
         """In the air, beside the shaft, on its top, half down, on the neighbour's teeth, pushed away."""
         return HANDOVERS
 
+    def misses(self, observation: Observation) -> bool:
+        """Whether the gear stands on the shaft's top, too far aside for the bore to find it."""
+        return View(observation).misses
+
     def landmark(self, observation: Observation) -> Float32[np.ndarray, " 3"]:
         """The shaft's foot [m]."""
         return observation[14:17]

@@ -19,6 +19,8 @@ from retouch.tasks.vectors import capped
 DESCENT, INSERTION = 0.02, 0.025  # [m/s]
 CLEAR = SHAFT_LENGTH + 0.012  # above the board, where a gear is led over the shaft [m]
 PRESS, PUSH, ROCK = 4.0, 10.0, 5.0  # on the shaft's top, down the shaft, and while turning to and fro [N]
+SLIDES, SLIDING = 0.010, 0.10  # on the shaft's top, from no further off, towards where it is seen [m], [m/s]
+SLIPS = 0.006  # no higher above it [m]
 GROPE = 0.004  # sideways on the shaft's top, towards where it is felt [m/s]
 GROPED = 0.005  # and most [m]
 BESIDE = 0.010  # a gear below the shaft's top is nearer than this to its axis, or beside it [m]
@@ -66,6 +68,9 @@ class GearSkill:
         if not started and view.height < SHAFT_LENGTH + 0.002 and far < CATCH and view.tilt < 0.05:
             return self._search(view)
         self._groped = np.zeros(2)
+        if not started and view.height < SHAFT_LENGTH + SLIPS and view.lateral < SLIDES and view.tilt < 0.05:
+            self.stage = "slide"  # what is felt goes on telling where the shaft is
+            return self._go(view, np.array([0.0, 0.0, SHAFT_LENGTH]), SLIDING, press=PRESS)
         if view.height < CLEAR - 0.004 and view.lateral > CATCH:
             self.stage = "rise"
             return self._go(view, np.array([*view.gear[:2], CLEAR + 0.006]))
@@ -79,7 +84,7 @@ class GearSkill:
 
     def _watch(self, view: View) -> None:
         """Notice getting nowhere: pressing, and not lower than before."""
-        pressing = self.stage in ("insert", "turn", "search") and self._retreat == 0
+        pressing = self.stage in ("insert", "turn", "search", "slide") and self._retreat == 0
         if not pressing or view.height < self._lowest - 0.0002:
             self._stuck, self._lowest = 0, view.height
             return

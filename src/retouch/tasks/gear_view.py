@@ -31,6 +31,7 @@ TOOL, REFERENCE, BOARD, TEETH, WRENCH = slice(0, 7), slice(7, 14), slice(14, 21)
 CATCH = (
     0.00125  # how far aside the bore still slides onto the shaft by itself [m]; as benchmarks/gear_insertion.py has it
 )
+TOUCHES = 2.0  # of a gear that stands on something [N]
 ON_SHAFT = CLEARANCE + 0.0002  # sideways, of a gear whose bore is around the shaft [m]
 STARTED = 0.001  # that the shaft reaches into the bore of a gear that is on it [m]
 MATED = 0.002  # that the teeth overlap in height [m]
@@ -124,6 +125,11 @@ class View:
         """The tool in world, straight down onto the board, the gear at a position and a yaw in the board's frame."""
         turn = math.atan2(*self.board.axis(0)[[1, 0]].tolist())
         return pointing_down(self.board.apply(position), turn + yaw)
+
+    @property
+    def misses(self) -> bool:
+        """Whether it stands on the shaft's top, too far aside for the bore to find it."""
+        return self.wrench[2] < -TOUCHES and abs(self.height - SHAFT_LENGTH) < 0.002 and self.lateral > CATCH
 
     @cached_property
     def phase(self) -> str:
