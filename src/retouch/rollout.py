@@ -17,7 +17,7 @@ from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError, PolicyError
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait, Way
-from retouch.policies.protocol import Foresees, Policy
+from retouch.policies.protocol import Feels, Foresees, Policy
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Pushable, Task
 
@@ -167,6 +167,8 @@ class _Loop:
         self.worlds = Worlds(task.physics, count, workers)
         self.robot = task.robot(self.worlds)
         self.acting = policy.session(count) if policy is not None else None
+        acting: object = self.acting
+        self.feels = acting if isinstance(acting, Feels) else None
         self.slots: list[_Running | None] = [None] * count
         self.finished: dict[int, Attempt] = {}
 
@@ -246,6 +248,8 @@ class _Loop:
         commanded = (np.array([slot for slot, _ in rows]), np.stack(actions).astype(np.float64))
         if self.task.ticks:
             felt = cast(Pushable, self.robot).command(*commanded, np.stack(grips))
+            if self.feels is not None:
+                self.feels.feel(commanded[0], felt)
             for k, (slot, row) in enumerate(rows):
                 self._feel(slot, felt[k])
                 if row is not None:

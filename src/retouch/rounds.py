@@ -17,7 +17,10 @@ from retouch.counting import Tally, one_at_a_time, stream_of
 from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
 from retouch.evaluation import evaluate
+from retouch.learning.correct import correct
+from retouch.learning.corrections import Corrections
 from retouch.learning.data import TrainingData
+from retouch.learning.loop import TrainProgress
 from retouch.learning.train import train
 from retouch.learning.weights import method
 from retouch.operators.profile import profile
@@ -100,8 +103,9 @@ class Run(RunFolder):
         if there.reached(target):
             return there
         if self.collected_by(number) == "web":
+            what = "corrected attempts" if number else "demonstrations"
             missing = (
-                f"{target.episodes - there.successes} demonstrations"
+                f"{target.episodes - there.successes} {what}"
                 if target.episodes is not None
                 else f"{(target.samples or 0) - there.human_steps} samples by people"
             )
@@ -109,7 +113,7 @@ class Run(RunFolder):
                 f"round {number} of {self.folder} needs {missing} more: collect them with "
                 f"'retouch serve --runs {self.folder.parent}', then run this again"
             )
-        previous = self.policy(number - 1, c.training_seeds[0]) if self.way(number) == "take-over" else None
+        previous = self.policy(number - 1, c.training_seeds[0]) if self.way(number) != "demonstrate" else None
         return collect(
             self.task,
             self.person,
@@ -129,17 +133,26 @@ class Run(RunFolder):
         )
 
     def train(self, number: int, seed: int) -> Path:
-        """One policy, from scratch, on all data up to this round."""
-        out = self.policy(number, seed)
+        """One policy, from scratch, on all data up to this round; or a residual beside the base, on corrections."""
+        out, residual = self.policy(number, seed), number > 0 and self.config.residual
         config = dataclasses.replace(self.config.training, seed=seed)
         learning = self.config.learning if number else method("full-demos")
-        data = TrainingData.from_datasets([Dataset(self.data(r)) for r in range(number + 1)])
+        sets = [Dataset(self.data(r)) for r in range(1 if residual else 0, number + 1)]
         title = f"round {number}: training" if number else "base: training"
         began, fresh = time.time(), not out.exists()
         with self.progress.stage(f"{title} (seed {seed})", 1.0) as stage:
-            result = train(
-                data, learning, config, out, progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
-            )
+
+            def progress(p: TrainProgress) -> None:
+                stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+
+            if residual:
+                base, config = (
+                    self.policy(0, self.config.training_seeds[0]),
+                    dataclasses.replace(config, type="residual"),
+                )
+                result = correct(Corrections.from_datasets(sets), base, learning, config, out, progress=progress)
+            else:
+                result = train(TrainingData.from_datasets(sets), learning, config, out, progress=progress)
         if fresh:  # a run that was interrupted does not know how long it took
             write_json(out / "timing.json", {"seconds": time.time() - began, "gradient_steps": result.steps})
         return out

@@ -18,8 +18,8 @@ from retouch.counting import Tally, Target, stream_of, tally
 from retouch.episodes.layout import DATASET
 from retouch.episodes.reader import Dataset
 from retouch.errors import InputError, RetouchError
-from retouch.learning.config import TrainConfig
-from retouch.learning.weights import Alpha, CountAs, Method, method
+from retouch.learning.config import PolicyType, TrainConfig
+from retouch.learning.weights import Alpha, Corrects, CountAs, Method, method
 from retouch.operators.profile import profile
 from retouch.outcomes import Evaluation
 from retouch.policies.files import write_json
@@ -42,6 +42,7 @@ class ImproveConfig:
         profile: the scripted person.
         demonstrations: how many the base policy learns from.
         share: of the base's samples that a round adds as human samples, in completed attempts.
+        corrected: completed attempts that a round adds instead, where a residual learns from it.
         collection_seed: of everything random in collecting.
         training_seeds: one policy each; the first one's last policy collects the next round, whatever its score.
         alpha: weight of an intervention sample; the method's own when None.
@@ -61,6 +62,7 @@ class ImproveConfig:
     profile: str = "steady"
     demonstrations: int = 30
     share: float = SHARE
+    corrected: int = 50
     collection_seed: int = 0
     training_seeds: tuple[int, ...] = (0,)
     alpha: Alpha | None = None
@@ -72,7 +74,7 @@ class ImproveConfig:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "demonstrations", "test_trials", "max_attempts", "workers"):
+        for name in ("rounds", "demonstrations", "corrected", "test_trials", "max_attempts", "workers"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.training_seeds:
@@ -86,7 +88,8 @@ class ImproveConfig:
         stream_of(self.collection_seed, self.rounds)
         if not 0 < self.share <= 10:
             raise InputError(f"share is a part of the base's samples above 0, not {self.share}")
-        _ = self.learning  # says what is wrong with the method's options
+        if self.residual and self.training.type != "diffusion":
+            raise InputError(f"{self.method} goes beside a base of waypoints: --training.type is diffusion")
         profile(self.profile)
 
     @property
@@ -94,11 +97,17 @@ class ImproveConfig:
         """The method with this run's options."""
         return method(self.method).replace(alpha=self.alpha, demonstrations_count_as=self.demonstrations_count_as)
 
+    @property
+    def residual(self) -> bool:
+        """Whether rounds train a residual beside the base, which stays as it is."""
+        return self.learning.update == "residual"
+
     def fingerprint(self) -> dict[str, Any]:
         """What the results depend on, as JSON."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         del document["workers"]
-        document["training"] = json.loads(json.dumps(self.training.what_matters()))
+        besides: tuple[PolicyType, ...] = ("residual",) if self.residual else ()
+        document["training"] = json.loads(json.dumps(self.training.what_matters(*besides)))
         return document
 
     @classmethod
@@ -160,9 +169,9 @@ class RunFolder:
         """Where the outcomes of an evaluated policy are."""
         return self.folder / "evaluations" / f"round-{number}" / f"seed-{seed}" / f"{name}.json"
 
-    def way(self, number: int) -> Literal["demonstrate", "take-over"]:
+    def way(self, number: int) -> Corrects:
         """How a round is collected."""
-        return "demonstrate" if number == 0 or self.config.method == "full-demos" else "take-over"
+        return "demonstrate" if number == 0 else self.config.learning.corrects
 
     def collected_by(self, number: int) -> Literal["scripted", "web"]:
         """Who collects a round."""
@@ -174,10 +183,12 @@ class RunFolder:
         return tally(Dataset(path)) if (path / DATASET).is_file() else Tally()
 
     def target(self, number: int) -> Target:
-        """What a round shall hold; after the base, human samples as a share of the base's."""
+        """What a round shall hold; after the base, human samples as a share of the base's, or corrected attempts."""
         c = self.config
         if number == 0:
             return Target(episodes=c.demonstrations, max_attempts=10 * c.demonstrations)
+        if c.residual:
+            return Target(episodes=c.corrected, max_attempts=c.max_attempts)
         return Target(samples=self.samples_wanted(self.tally(0).human_steps), max_attempts=c.max_attempts)
 
     def samples_wanted(self, base_samples: int) -> int:

@@ -16,7 +16,7 @@ COUNTS = st.integers(1, 100_000)
 
 
 def test_the_papers_methods():
-    assert set(METHODS) == {"full-demos", "hg-dagger", "iwr-nb", "iwr"}
+    assert set(METHODS) == {"full-demos", "hg-dagger", "iwr-nb", "iwr", "residual", "compliant-residual"}
     with pytest.raises(UnknownName, match="did you mean 'iwr-nb'"):
         method("iwr-nv")
 

@@ -10,6 +10,7 @@ import tyro
 
 from retouch.console import Terminal
 from retouch.errors import InputError, RetouchError, UnknownName
+from retouch.learning.config import YIELDING as YIELDING_TRAINING
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs
 
@@ -114,6 +115,7 @@ def train(
     *,
     out: Path,
     method: str = "full-demos",
+    base: Path | None = None,
     alpha: Alpha | None = None,
     demonstrations_count_as: CountAs = "rollout",
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = DEFAULT_TRAINING,
@@ -124,26 +126,40 @@ def train(
     Args:
         datasets: folders of data sets.
         out: folder of the policy; a run that was stopped there goes on.
-        method: full-demos, hg-dagger, iwr-nb or iwr.
+        method: full-demos, hg-dagger, iwr-nb or iwr; residual or compliant-residual, which go beside a base.
+        base: folder of the policy that was corrected, and that a residual goes beside.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
         demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
         config: how to train.
         as_json: print the result as JSON.
     """
     from retouch.episodes.reader import Dataset
-    from retouch.learning import train as training
+    from retouch.learning.correct import correct
+    from retouch.learning.corrections import Corrections
     from retouch.learning.data import TrainingData
+    from retouch.learning.loop import TrainProgress
+    from retouch.learning.train import train as retrain
     from retouch.learning.weights import method as named
 
     terminal = Terminal(as_json)
     chosen = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
-    data = TrainingData.from_datasets([Dataset(path) for path in datasets])
+    if (chosen.update == "residual") != (base is not None):
+        raise InputError("the methods residual and compliant-residual need --base, the others go without one")
+    sets = [Dataset(path) for path in datasets]
+    data = TrainingData.from_datasets(sets) if base is None else Corrections.from_datasets(sets)
     with terminal.stage(f"training {method}", 1.0) as stage:
-        result = training.train(
-            data, chosen, config, out, progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
-        )
+
+        def progress(p: TrainProgress) -> None:
+            stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+
+        if isinstance(data, Corrections):
+            assert base is not None
+            config = dataclasses.replace(config, type="residual")
+            result = correct(data, base, chosen, config, out, progress=progress)
+        else:
+            result = retrain(data, chosen, config, out, progress=progress)
     terminal.line(
-        f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {len(data.action)} samples of "
+        f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {len(data)} samples of "
         f"{len(data.lengths)} episodes in {result.seconds:.0f} s"
     )
     terminal.result({"policy": str(out), "gradient_steps": result.steps, "seconds": result.seconds})
@@ -217,8 +233,9 @@ def improve(
     operator: Literal["scripted", "web"] = "scripted",
     demonstrator: Literal["scripted", "web"] | None = None,
     profile: str = "steady",
-    demonstrations: int = 30,
+    demonstrations: int | None = None,
     share: float = 0.33,
+    corrected: int = 50,
     seed: int = 0,
     training_seeds: tuple[int, ...] = (0,),
     alpha: Alpha | None = None,
@@ -235,13 +252,15 @@ def improve(
     Args:
         task: name of the task; or the folder of a run, begun here or in a browser, to go on with as it was configured.
         out: folder of the run.
-        method: full-demos, hg-dagger, iwr-nb or iwr.
+        method: full-demos, hg-dagger, iwr-nb or iwr; residual or compliant-residual for a robot that yields.
         rounds: of correction after the demonstrations.
         operator: who corrects: a scripted person, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
-        demonstrations: that the base policy learns from.
+        demonstrations: that the base policy learns from; when left out as many as in the paper's task: 30 for threading
+            and coffee, 150 for the others.
         share: human samples that a round adds, as a part of the base's samples.
+        corrected: completed attempts that a round adds, where a residual learns from it.
         seed: of collecting.
         training_seeds: one policy each; the first one's last policy collects the next round.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
@@ -256,10 +275,14 @@ def improve(
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder
-    from retouch.tasks.registry import names
+    from retouch.tasks.registry import YIELDING, names
 
     single_thread()
     terminal = Terminal(as_json)
+    if task in YIELDING and training == DEFAULT_TRAINING:
+        training = YIELDING_TRAINING
+    if demonstrations is None:
+        demonstrations = 150 if task in YIELDING else 30
     config = ImproveConfig(
         task=task,
         method=method,
@@ -269,6 +292,7 @@ def improve(
         profile=profile,
         demonstrations=demonstrations,
         share=share,
+        corrected=corrected,
         collection_seed=seed,
         training_seeds=training_seeds,
         alpha=alpha,

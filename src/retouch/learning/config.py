@@ -5,14 +5,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from retouch.errors import InputError, UnknownName
+from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.normaliser import NormaliserKind
+from retouch.policies.residual_config import ResidualConfig
 
 Decay = Literal["constant", "cosine", "linear"]
 DECAYS = ("constant", "cosine", "linear")
-PolicyType = Literal["bc-rnn", "diffusion"]
-TYPES = ("bc-rnn", "diffusion")
+PolicyType = Literal["bc-rnn", "diffusion", "residual"]
+TYPES = ("bc-rnn", "diffusion", "residual")
+
+OWN: dict[PolicyType, tuple[str, ...]] = {
+    "bc-rnn": ("network", "sequence", "split_windows_at_label_changes"),
+    "diffusion": ("diffusion",),
+    "residual": ("residual", "corrections"),
+}
+"""The settings that concern one type of policy alone."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,8 @@ class TrainConfig:
     """How to train.
 
     Attributes:
-        type: of the policy: "bc-rnn" (paper 1), or "diffusion" (the base of paper 2), which needs a compliant robot
+        type: of the policy: "bc-rnn" (paper 1); "diffusion" (the base of paper 2), which needs a compliant robot; or
+            "residual", beside such a base
         epochs: passes; one is as many gradient steps as draw as many windows as there are, however they are weighted
         steps: gradient steps, instead of epochs
         batch: windows in a batch
@@ -35,6 +45,8 @@ class TrainConfig:
         split_windows_at_label_changes: whether a window of a BC-RNN ends where the acting party changes
         network: shape of a BC-RNN; its horizon is `sequence`
         diffusion: shape of a diffusion policy
+        residual: shape of a residual policy
+        corrections: what a residual policy learns from them
         save_every: steps between two saves of the training state
         report_every: steps between two reports of progress
     """
@@ -54,6 +66,8 @@ class TrainConfig:
     split_windows_at_label_changes: bool = False
     network: BCRNNConfig = field(default_factory=BCRNNConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    residual: ResidualConfig = field(default_factory=ResidualConfig)
+    corrections: CorrectionConfig = field(default_factory=CorrectionConfig)
     save_every: int = 500
     report_every: int = 50
 
@@ -67,10 +81,11 @@ class TrainConfig:
         if not (self.learning_rate > 0 and 0 <= self.ema < 1 and self.seed >= 0):
             raise InputError("learning_rate must be positive, ema in [0, 1), seed not negative")
 
-    def what_matters(self) -> dict[str, Any]:
-        """The settings that the weights depend on, as JSON."""
+    def what_matters(self, *besides: PolicyType) -> dict[str, Any]:
+        """The settings that the weights depend on, as JSON; also of those of other types that are trained `besides`."""
         settings = asdict(self)
-        others = ("diffusion",) if self.type == "bc-rnn" else ("network", "sequence", "split_windows_at_label_changes")
+        own = [name for kind in (self.type, *besides) for name in OWN[kind]]
+        others = [name for names in OWN.values() for name in names if name not in own]
         for name in ("save_every", "report_every", *others, *(["epochs"] if self.steps is not None else [])):
             del settings[name]
         return settings
@@ -88,4 +103,16 @@ class TrainConfig:
             values["network"] = BCRNNConfig(**values["network"])
         if "diffusion" in values:
             values["diffusion"] = DiffusionConfig.from_json(values["diffusion"])
+        if "residual" in values:
+            values["residual"] = ResidualConfig.from_json(values["residual"])
+        if "corrections" in values:
+            values["corrections"] = CorrectionConfig(**values["corrections"])
         return cls(**values)
+
+
+YIELDING = TrainConfig(
+    type="diffusion",
+    epochs=20,
+    diffusion=DiffusionConfig(denoiser="mlp", process="flow", inference_steps=8),
+)
+"""What suits a robot that yields, and observations that are numbers: chosen on gear insertion (docs/results.md)."""

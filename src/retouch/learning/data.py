@@ -65,6 +65,9 @@ class TrainingData:
         if (self.control_source == ControlSource.NONE).any():
             raise InputError("paused steps must be dropped before training (TrainingData.build does)")
 
+    def __len__(self) -> int:
+        return len(self.action)
+
     @property
     def starts(self) -> Int64[np.ndarray, " E"]:
         """First step of each episode."""

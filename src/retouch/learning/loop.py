@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -166,8 +166,16 @@ def fingerprint_of(data: TrainingData, method: Method, config: TrainConfig) -> s
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
+@runtime_checkable
+class Described(Protocol):
+    """Data that say where they come from."""
+
+    def described(self) -> dict[str, Any]:
+        """Plain JSON."""
+
+
 def provenance(
-    data: TrainingData, method: Method, config: TrainConfig, sampler: Sampler, steps: int, fingerprint: str
+    data: Described, method: Method, config: TrainConfig, sampler: Sampler, steps: int, fingerprint: str
 ) -> dict[str, Any]:
     """Where a policy comes from, as plain JSON."""
     return {

@@ -19,6 +19,7 @@ from retouch.learning.labels import Label
 
 Corrects = Literal["demonstrate", "take-over", "delta"]
 CountAs = Literal["interventions", "rollout"]
+Update = Literal["retrain", "residual"]
 Alpha = float | Literal["balanced"]
 
 
@@ -32,6 +33,8 @@ class Method:
         alpha: weight of a sample of D_I relative to one of D_R; "balanced" draws both in equal proportion, alpha =
             |D_R| / |D_I|
         demonstrations_count_as: where the first demonstrations go, D_I or D_R; the paper leaves it open
+        update: "retrain" from scratch, or train a "residual" beside the base, which stays as it is
+        feels: whether a residual goes by what the tool feels, and says what it shall feel
         drops_policy_samples: no window starts at a step of the policy, and where a window that starts elsewhere runs
             into the policy's steps, they stay out of the loss: the policy is never cloned
     """
@@ -41,6 +44,8 @@ class Method:
     alpha: Alpha = 1.0
     demonstrations_count_as: CountAs = "rollout"
     drops_policy_samples: bool = False
+    update: Update = "retrain"
+    feels: bool = False
 
     def __post_init__(self) -> None:
         weighs = self.alpha == "balanced" if isinstance(self.alpha, str) else 0 < self.alpha < math.inf
@@ -75,9 +80,11 @@ METHODS: dict[str, Method] = {
         Method("hg-dagger", corrects="take-over", drops_policy_samples=True),
         Method("iwr-nb", corrects="take-over"),
         Method("iwr", corrects="take-over", alpha="balanced"),
+        Method("residual", corrects="delta", update="residual"),
+        Method("compliant-residual", corrects="delta", update="residual", feels=True),
     )
 }
-"""The methods of paper 1, section V-B."""
+"""The methods of paper 1 (section V-B) and of paper 2 (section 4.2)."""
 
 
 def method(name: str) -> Method:

@@ -27,6 +27,7 @@ Weights = Mapping[str, np.ndarray]
 POLICY_TYPES: dict[str, str] = {
     "bc-rnn": "retouch.policies.bc_rnn:BCRNN",
     "diffusion": "retouch.policies.diffusion:DiffusionPolicy",
+    "residual": "retouch.policies.residual:ResidualPolicy",
 }
 """Name of a policy type -> where its class is; other packages add theirs as entry points of the group
 `retouch.policies`."""
@@ -101,7 +102,7 @@ def load_policy(path: Path | str, checkpoint: int | None = None, weights: Averag
     info = read_info(folder)
     kind = policy_type(info.type)
     if checkpoint is None and weights == "ema":
-        return kind.from_weights(info, _read_tensors(folder / "weights.safetensors"))
+        return kind.from_weights(info, read_weights(folder))
     steps = checkpoint_steps(folder)
     step = checkpoint if checkpoint is not None else max(steps, default=None)
     if step not in steps:
@@ -112,6 +113,11 @@ def load_policy(path: Path | str, checkpoint: int | None = None, weights: Averag
 
 def _checkpoint_path(folder: Path, step: int) -> Path:
     return folder / "checkpoints" / f"step-{step:06d}.safetensors"
+
+
+def read_weights(folder: Path) -> dict[str, np.ndarray]:
+    """The weights that a policy acts with, by name. Raises PolicyError if they are missing or damaged."""
+    return _read_tensors(folder / "weights.safetensors")
 
 
 def _read_tensors(path: Path, prefix: str = "") -> dict[str, np.ndarray]:

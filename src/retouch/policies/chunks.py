@@ -202,6 +202,16 @@ class Aside:
         return ChunkSession(self._policy, slots, self._thinker)
 
 
+@runtime_checkable
+class Hurries(Protocol):
+    """A policy that has a way of its own to act where a step cannot wait."""
+
+    def in_real_time(self) -> Policy:
+        """As it acts there."""
+
+
 def in_real_time(policy: Policy) -> Policy:
     """The policy as it acts where a step cannot wait: one of chunks thinks aside, any other is returned as it is."""
+    if isinstance(policy, Hurries):
+        return policy.in_real_time()
     return Aside(policy) if isinstance(policy, ChunkPolicy) else policy

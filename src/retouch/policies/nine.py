@@ -11,6 +11,8 @@ Poses = Float[np.ndarray, "*#rows 7"]
 """Position [m] and wxyz quaternion each."""
 Nine = Float[np.ndarray, "*#rows 9"]
 IDENTITY = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+HERE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+"""The same as a pose: of a frame in itself."""
 
 
 def rotations(quats: Float[np.ndarray, "*rows 4"]) -> Float[np.ndarray, "*rows 3 3"]:
@@ -59,3 +61,18 @@ def poses_of(nine: Nine, frame: Poses) -> Poses:
     out = rotations(frame[..., 3:])
     position = frame[..., :3] + (out @ nine[..., :3, None])[..., 0]
     return np.concatenate([position, quats(out @ turn)], axis=-1)
+
+
+def vectors(quats: Float[np.ndarray, "*rows 4"]) -> Float[np.ndarray, "*rows 3"]:
+    """Rotation vectors of unit quaternions, no longer than half a turn [rad]."""
+    near = np.where(quats[..., :1] < 0, -quats, quats)
+    sine = np.linalg.norm(near[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, near[..., :1])
+    return near[..., 1:] * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 2.0)
+
+
+def quats_by(vectors: Float[np.ndarray, "*rows 3"]) -> Float[np.ndarray, "*rows 4"]:
+    """The reverse of `vectors`."""
+    angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    sine = np.where(angle > 1e-9, np.sin(angle / 2) / np.maximum(angle, 1e-9), 0.5)
+    return np.concatenate([np.cos(angle / 2), sine * vectors], axis=-1)

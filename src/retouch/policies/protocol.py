@@ -3,7 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Float64, Int
 
 
 @runtime_checkable
@@ -29,6 +29,14 @@ class Foresees(Protocol):
 
         Nothing, float32[0, 8], before the first.
         """
+
+
+@runtime_checkable
+class Feels(Protocol):
+    """A session that goes by what the robot feels between two steps."""
+
+    def feel(self, slots: Int[np.ndarray, " k"], ticks: Float64[np.ndarray, "k T R"]) -> None:
+        """What every tick of the step that is over has recorded; the task's `tick_tracks` say what is where."""
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3
-from retouch.policies.protocol import Foresees, Policy, PolicySession
+from retouch.policies.protocol import Feels, Foresees, Policy, PolicySession
 from retouch.robots.sawyer import MOST_TRANSLATION
 from retouch.robots.ur5e_tick import REFERENCE, STIFF, WRENCH
 from retouch.tasks.base import Task
@@ -40,6 +40,8 @@ class _WatchedSession:
         self.reset, self.forget = session.reset, session.forget
         if isinstance(session, Foresees):
             self.waypoints = session.waypoints
+        if isinstance(session, Feels):
+            self.feel = session.feel
 
     def act(self, slots: np.ndarray, observations: np.ndarray) -> np.ndarray:
         actions = self._session.act(slots, observations)

@@ -60,7 +60,7 @@ class Session:
         """Attempt after attempt."""
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
-        folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way == "take-over" else None
+        folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way != "demonstrate" else None
         policy = Watched(in_real_time(load_policy(folder))) if folder is not None else None
         store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
         self._count()

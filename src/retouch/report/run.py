@@ -117,7 +117,9 @@ def _timelines(number: int, dataset: Dataset) -> list[Timeline]:
 
 
 def _warnings(run: "Run", data: tuple[RoundData, ...]) -> list[str]:
-    lines = []
+    lines: list[str] = []
+    if run.config.residual:
+        return lines
     target = run.samples_wanted(data[0].demonstration)
     for d in data[1:]:
         samples = d.demonstration + d.intervention

@@ -9,7 +9,8 @@ from retouch.episodes.layout import DATASET
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.errors import InputError, RetouchError, UnknownName
-from retouch.learning.config import PolicyType, TrainConfig
+from retouch.learning.config import YIELDING as YIELDING_TRAINING
+from retouch.learning.config import TrainConfig
 from retouch.learning.weights import METHODS
 from retouch.operators.profile import PROFILES
 from retouch.run_folder import REPORT, ImproveConfig, RunFolder
@@ -80,8 +81,8 @@ class Catalogue:
         for key, most in MOST.items():
             if wishes.get(key, 0) > most:
                 raise InputError(f"{key} is at most {most}, not {wishes[key]}")
-        kind: PolicyType = "diffusion" if wishes.get("task") in YIELDING else "bc-rnn"
-        config = ImproveConfig(operator="web", checkpoint_trials=0, training=TrainConfig(type=kind), **wishes)
+        training = YIELDING_TRAINING if wishes.get("task") in YIELDING else TrainConfig()
+        config = ImproveConfig(operator="web", checkpoint_trials=0, training=training, **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
 
     def describe(self, name: str) -> dict[str, Any]:

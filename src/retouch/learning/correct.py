@@ -1,0 +1,130 @@
+"""Training the residual policy of paper 2 (CR-DAgger, section 3.2): corrections out of what is seen and felt.
+
+correct(Corrections.from_datasets([Dataset("pushed")]), Path("base"), method("compliant-residual"),
+TrainConfig(type="residual"), Path("policy"))
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor, nn
+
+from retouch.errors import InputError
+from retouch.learning.batches import Sampler, Windows
+from retouch.learning.config import TrainConfig
+from retouch.learning.corrections import Corrections, Samples, disagreement
+from retouch.learning.loop import Recipe, TrainProgress, TrainResult, provenance, run
+from retouch.learning.weights import Method
+from retouch.policies.checkpoint import read_info, read_weights
+from retouch.policies.info import PolicyInfo
+from retouch.policies.normaliser import CHUNK, Normaliser
+from retouch.policies.residual import ResidualNetwork, Scales, named_weights, network_description
+from retouch.policies.residual_config import ResidualConfig
+from retouch.policies.residual_view import ResidualView
+from retouch.robots.ur5e_tick import ACTIONS
+
+NOISE = 11  # the key of noise among what is drawn for a step
+Batch = tuple[Float32[np.ndarray, "B F"], Float32[np.ndarray, "B R 6"], Float32[np.ndarray, "B O"]]
+
+
+def correct(
+    data: Corrections,
+    base: Path,
+    method: Method,
+    config: TrainConfig,
+    out: Path,
+    *,
+    progress: Callable[[TrainProgress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> TrainResult:
+    """Trains a residual policy beside the policy in `base` into the folder `out`, or goes on with that.
+
+    Raises as `learning.train.train` does; PolicyError if the base cannot be read.
+    """
+    return run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
+
+
+def shape_for(method: Method, shape: ResidualConfig) -> ResidualConfig:
+    """The shape that a method asks for: "residual" neither feels nor presses."""
+    return shape if method.feels else dataclasses.replace(shape, force=False, wrench=False)
+
+
+def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -> Recipe:
+    """How to train a residual policy: a sample is a step; those soon after a correction began count more.
+
+    Raises InputError if there is nothing to train on, PolicyError if the base cannot be read.
+    """
+    below, arrays = read_info(base), read_weights(base)
+    shape = shape_for(method, config.residual)
+    if config.corrections.labels == "hand":  # it has what is pressed in it: a wrench besides would count it twice
+        shape = dataclasses.replace(shape, wrench=False)
+    samples, view = Samples.of(data, config.corrections, shape), ResidualView(data.observation_names, shape)
+    chosen = np.flatnonzero(samples.learnt & ~samples.kept_back)
+    if not len(chosen):
+        raise InputError("no samples to learn from: every episode is held out, or nobody was in control")
+    weighted = dataclasses.replace(method, alpha=config.corrections.dense_weight)
+    windows = Windows(chosen, samples.dense[chosen], samples.last, samples.learnt, 1)
+    sampler = Sampler(windows, weighted, config.batch, config.seed)
+    steps = config.steps or config.epochs * sampler.steps_per_epoch
+    features = np.concatenate([_features(view, samples, some) for some in _some(np.arange(len(data)))])
+    normaliser = Normaliser.fit(features[chosen], config.normaliser)
+    scales = Scales.of(data.contact[chosen, -1], samples.frames(chosen))
+    whole = {
+        "data": data.digest(),
+        "base": hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest(),
+        "method": dataclasses.asdict(weighted),
+        "config": config.what_matters(),
+    }
+    fingerprint = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    bias = np.array([config.corrections.force_noise] * 3 + [config.corrections.torque_noise] * 3)
+
+    def batch(drawn: Int64[np.ndarray, " B"]) -> Batch:
+        return normaliser(features[drawn]), samples.readings(drawn), scales.scaled(samples.frames(drawn))
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        assert isinstance(network, ResidualNetwork)
+        seen, readings, frames = batch(chosen[sampler.draw(step)])
+        random = np.random.default_rng([config.seed, NOISE, step])
+        readings = readings + bias * random.standard_normal((len(readings), 1, 6))
+        readings += bias * random.standard_normal(readings.shape)
+        draws = torch.Generator().manual_seed(int(random.integers(2**63)))
+        felt = (readings * scales.readings).astype(np.float32)
+        return network.loss(torch.from_numpy(seen), torch.from_numpy(felt), torch.from_numpy(frames), draws)
+
+    return Recipe(
+        network=lambda: ResidualNetwork(features.shape[1], shape),
+        loss=loss,
+        named=lambda tensors: named_weights(tensors, normaliser, scales, arrays),
+        describe=lambda: PolicyInfo(
+            type="residual",
+            observation_dim=data.observation.shape[1],
+            action_dim=ACTIONS,
+            observation_names=data.observation_names,
+            task=data.task,
+            control_period_s=data.control_period_s,
+            network=network_description(shape, below),
+            normaliser=config.normaliser,
+            training=provenance(data, weighted, config, sampler, steps, fingerprint)
+            | {"base": str(base), "labels_apart_mm": disagreement(data)},
+        ),
+        steps=steps,
+        steps_per_epoch=sampler.steps_per_epoch,
+        fingerprint=fingerprint,
+    )
+
+
+def _features(view: ResidualView, samples: Samples, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B F"]:
+    observation = samples.data.observation[steps]
+    tool = view.tool(observation)
+    ahead = samples.ahead(steps, tool) if samples.shape.base_action else None
+    return view.features(observation, samples.poses(steps, tool), ahead)
+
+
+def _some(steps: Int64[np.ndarray, " T"]) -> list[Int64[np.ndarray, " B"]]:
+    return [steps[begin : begin + CHUNK] for begin in range(0, len(steps), CHUNK)]
