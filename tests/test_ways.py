@@ -62,3 +62,64 @@ def test_a_policy_is_corrected_and_the_episode_drawn(base, way, kind, who, tmp_p
 def test_a_bc_rnn_is_refused_with_what_to_do(base, tmp_path, capsys):
     assert main(["train", str(base / "demonstrations"), "--out", str(tmp_path / "policy"), *SMALL]) == 2
     assert "--type diffusion" in capsys.readouterr().err
+
+
+RESIDUAL = ["--residual.hidden", "8", "--residual.channels", "4", "4", "4", "4", "4"]
+
+
+@pytest.mark.parametrize("method", ["compliant-residual", "finetune"])
+def test_a_base_is_improved_by_corrections_and_a_run_goes_on(method, tmp_path, capsys):
+    """Base, corrections, another policy and both evaluated, in one command; run again it is done."""
+    shape = [
+        "--training.type",
+        "diffusion",
+        *(f"--training.{a.removeprefix('--')}" if a[0] == "-" else a for a in SHAPE),
+    ]
+    small = [
+        "--demonstrations",
+        "2",
+        "--corrected",
+        "1",
+        "--rounds",
+        "1",
+        "--checkpoint-trials",
+        "0",
+        "--test-trials",
+        "2",
+    ]
+    steps = ["--training.steps", "400", "--training.batch", "32", "--training.checkpoints", "1"]
+    learning = [f"--training.{a.removeprefix('--')}" if a[0] == "-" else a for a in RESIDUAL]
+    command = [
+        "improve",
+        "gear-insertion",
+        "--method",
+        method,
+        "--out",
+        str(tmp_path),
+        *small,
+        *steps,
+        *shape,
+        *learning,
+    ]
+    assert main([*command, "--json"]) == 0
+    once = json.loads(capsys.readouterr().out)
+    assert [result["round"] for result in once["results"]] == [0, 1]
+    kind = json.loads((tmp_path / "policies/round-1/seed-0/policy.json").read_text())["type"]
+    assert kind == ("residual" if "residual" in method else "diffusion")
+    (episode,) = [e for e in Dataset(tmp_path / "data/round-1").episodes if e.outcome == "success"]
+    assert (episode.kind, episode.policy) == ("corrected", "policies/round-0/seed-0")
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["results"] == once["results"]
+
+
+def test_a_residual_needs_its_base_and_a_robot_that_yields(base, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "policy")]
+    assert main(["train", str(base / "demonstrations"), "--method", "compliant-residual", *out]) == 2
+    assert "compliant-residual needs --base" in capsys.readouterr().err
+    assert main(["train", str(base / "demonstrations"), "--base", str(base / "policy"), *out]) == 2
+    assert "full-demos goes without --base" in capsys.readouterr().err
+    beside = ["--method", "residual", "--base", str(base / "policy"), *out]
+    assert main(["train", str(base / "demonstrations"), *beside]) == 2
+    assert "no policy was running" in capsys.readouterr().err
+    assert main(["improve", "threading", "--method", "compliant-residual", "--out", str(tmp_path / "run")]) == 2
+    assert "for a robot that yields" in capsys.readouterr().err

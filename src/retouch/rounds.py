@@ -133,11 +133,11 @@ class Run(RunFolder):
         )
 
     def train(self, number: int, seed: int) -> Path:
-        """One policy, from scratch, on all data up to this round; or a residual beside the base, on corrections."""
-        out, residual = self.policy(number, seed), number > 0 and self.config.residual
-        config = dataclasses.replace(self.config.training, seed=seed)
+        """One policy: from scratch on all data up to this round, or beside or from the base, on corrections alone."""
+        out, config = self.policy(number, seed), dataclasses.replace(self.config.training, seed=seed)
         learning = self.config.learning if number else method("full-demos")
-        sets = [Dataset(self.data(r)) for r in range(1 if residual else 0, number + 1)]
+        base = self.policy(0, self.config.training_seeds[0]) if learning.update != "retrain" else None
+        sets = [Dataset(self.data(r)) for r in range(0 if base is None else 1, number + 1)]
         title = f"round {number}: training" if number else "base: training"
         began, fresh = time.time(), not out.exists()
         with self.progress.stage(f"{title} (seed {seed})", 1.0) as stage:
@@ -145,14 +145,11 @@ class Run(RunFolder):
             def progress(p: TrainProgress) -> None:
                 stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
 
-            if residual:
-                base, config = (
-                    self.policy(0, self.config.training_seeds[0]),
-                    dataclasses.replace(config, type="residual"),
-                )
+            if base is not None and learning.update == "residual":
+                config = dataclasses.replace(config, type="residual")
                 result = correct(Corrections.from_datasets(sets), base, learning, config, out, progress=progress)
             else:
-                result = train(TrainingData.from_datasets(sets), learning, config, out, progress=progress)
+                result = train(TrainingData.from_datasets(sets), learning, config, out, base=base, progress=progress)
         if fresh:  # a run that was interrupted does not know how long it took
             write_json(out / "timing.json", {"seconds": time.time() - began, "gradient_steps": result.steps})
         return out

@@ -42,7 +42,7 @@ class ImproveConfig:
         profile: the scripted person.
         demonstrations: how many the base policy learns from.
         share: of the base's samples that a round adds as human samples, in completed attempts.
-        corrected: completed attempts that a round adds instead, where a residual learns from it.
+        corrected: completed attempts that a round adds instead, where people push.
         collection_seed: of everything random in collecting.
         training_seeds: one policy each; the first one's last policy collects the next round, whatever its score.
         alpha: weight of an intervention sample; the method's own when None.
@@ -88,8 +88,10 @@ class ImproveConfig:
         stream_of(self.collection_seed, self.rounds)
         if not 0 < self.share <= 10:
             raise InputError(f"share is a part of the base's samples above 0, not {self.share}")
-        if self.residual and self.training.type != "diffusion":
-            raise InputError(f"{self.method} goes beside a base of waypoints: --training.type is diffusion")
+        if self.by_pushing and self.training.type != "diffusion":
+            raise InputError(
+                f"{self.method} is for a robot that yields and a base of waypoints: --training.type diffusion"
+            )
         profile(self.profile)
 
     @property
@@ -101,6 +103,11 @@ class ImproveConfig:
     def residual(self) -> bool:
         """Whether rounds train a residual beside the base, which stays as it is."""
         return self.learning.update == "residual"
+
+    @property
+    def by_pushing(self) -> bool:
+        """Whether people push: rounds are of so many attempts then."""
+        return self.learning.corrects == "delta"
 
     def fingerprint(self) -> dict[str, Any]:
         """What the results depend on, as JSON."""
@@ -187,7 +194,7 @@ class RunFolder:
         c = self.config
         if number == 0:
             return Target(episodes=c.demonstrations, max_attempts=10 * c.demonstrations)
-        if c.residual:
+        if c.by_pushing:
             return Target(episodes=c.corrected, max_attempts=c.max_attempts)
         return Target(samples=self.samples_wanted(self.tally(0).human_steps), max_attempts=c.max_attempts)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retouch.errors import InputError
+from retouch.errors import InputError, PolicyError
 from retouch.learning.chunks import Samples
 from retouch.learning.config import TrainConfig
 from retouch.learning.data import TrainingData
@@ -89,3 +89,47 @@ def test_it_learns_where_it_was_led(tmp_path, process, steps) -> None:
     went = data.observation[np.minimum(rows[:, None] + samples.ahead, samples.last[rows][:, None]), :3]
     missed = np.linalg.norm(chunks[..., :3] - went, axis=-1)
     assert np.median(missed) < 0.012  # of 10 cm
+
+
+@pytest.fixture
+def base(tmp_path):
+    train(led(), method("full-demos"), replace(SMALL, steps=40, learning_rate=3e-3), tmp_path / "base")
+    return tmp_path / "base"
+
+
+def named(folder, data: TrainingData) -> np.ndarray:
+    """What a policy says on some steps."""
+    samples, rows = Samples.of(data, SHAPE), np.arange(0, 80, 7)
+    history = data.observation[np.maximum(rows[:, None] + samples.history, samples.first[rows][:, None])]
+    return load_policy(folder).predict_action_chunk(history, [np.random.default_rng(row) for row in rows])  # type: ignore[attr-defined]
+
+
+def test_finetuning_goes_on_from_the_base_and_keeps_how_it_sees(tmp_path, base) -> None:
+    other = led(seed=5)
+    config = replace(SMALL, steps=1, learning_rate=1e-9)
+    train(other, method("finetune"), config, tmp_path / "still", base=base)
+    one, same = load_policy(base), load_policy(tmp_path / "still")
+    np.testing.assert_allclose(named(tmp_path / "still", other), named(base, other), atol=1e-5)
+    np.testing.assert_array_equal(same.normaliser.offset, one.normaliser.offset)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(same.spread.scale, one.spread.scale)  # type: ignore[attr-defined]
+
+
+def test_a_divergence_from_the_base_holds_it_back(tmp_path, base) -> None:
+    other, config, went = led(seed=5), replace(SMALL, steps=60, learning_rate=2e-2), {}
+    for anchor in (0.0, 1.0, 100.0):
+        how = replace(method("finetune-kl"), anchor=anchor)
+        train(other, how, config, tmp_path / str(anchor), base=base)
+        went[anchor] = np.abs(named(tmp_path / str(anchor), other) - named(base, other)).mean()
+    assert went[100.0] < 0.5 * went[1.0] < 0.5 * went[0.0]
+
+
+def test_what_cannot_be_finetuned_says_so(tmp_path, base) -> None:
+    with pytest.raises(InputError, match="finetune needs a base"):
+        train(led(), method("finetune"), SMALL, tmp_path / "out")
+    with pytest.raises(InputError, match="retrain goes without a base"):
+        train(led(), method("retrain"), SMALL, tmp_path / "out", base=base)
+    with pytest.raises(InputError, match="bc-rnn cannot be finetuned"):
+        train(led(), method("finetune"), TrainConfig(steps=1), tmp_path / "out", base=base)
+    wider = replace(SMALL, diffusion=replace(SHAPE, embedding=12))
+    with pytest.raises(PolicyError, match="another shape"):
+        train(led(), method("finetune"), wider, tmp_path / "out", base=base)

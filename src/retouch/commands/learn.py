@@ -126,8 +126,9 @@ def train(
     Args:
         datasets: folders of data sets.
         out: folder of the policy; a run that was stopped there goes on.
-        method: full-demos, hg-dagger, iwr-nb or iwr; residual or compliant-residual, which go beside a base.
-        base: folder of the policy that was corrected, and that a residual goes beside.
+        method: full-demos, hg-dagger, iwr-nb, iwr or retrain; with a base finetune, finetune-kl, residual or
+            compliant-residual.
+        base: folder of the policy that was corrected: it is finetuned, or a residual goes beside it.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
         demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
         config: how to train.
@@ -143,10 +144,10 @@ def train(
 
     terminal = Terminal(as_json)
     chosen = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
-    if (chosen.update == "residual") != (base is not None):
-        raise InputError("the methods residual and compliant-residual need --base, the others go without one")
-    sets = [Dataset(path) for path in datasets]
-    data = TrainingData.from_datasets(sets) if base is None else Corrections.from_datasets(sets)
+    if (chosen.update == "retrain") != (base is None):
+        raise InputError(f"the method {method} {'needs' if base is None else 'goes without'} --base")
+    sets, residual = [Dataset(path) for path in datasets], chosen.update == "residual"
+    data = Corrections.from_datasets(sets) if residual else TrainingData.from_datasets(sets)
     with terminal.stage(f"training {method}", 1.0) as stage:
 
         def progress(p: TrainProgress) -> None:
@@ -157,7 +158,7 @@ def train(
             config = dataclasses.replace(config, type="residual")
             result = correct(data, base, chosen, config, out, progress=progress)
         else:
-            result = retrain(data, chosen, config, out, progress=progress)
+            result = retrain(data, chosen, config, out, base=base, progress=progress)
     terminal.line(
         f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {len(data)} samples of "
         f"{len(data.lengths)} episodes in {result.seconds:.0f} s"
@@ -252,7 +253,8 @@ def improve(
     Args:
         task: name of the task; or the folder of a run, begun here or in a browser, to go on with as it was configured.
         out: folder of the run.
-        method: full-demos, hg-dagger, iwr-nb or iwr; residual or compliant-residual for a robot that yields.
+        method: full-demos, hg-dagger, iwr-nb or iwr; for a robot that yields retrain, finetune, finetune-kl, residual
+            or compliant-residual, too.
         rounds: of correction after the demonstrations.
         operator: who corrects: a scripted person, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
@@ -260,7 +262,7 @@ def improve(
         demonstrations: that the base policy learns from; when left out as many as in the paper's task: 30 for threading
             and coffee, 150 for the others.
         share: human samples that a round adds, as a part of the base's samples.
-        corrected: completed attempts that a round adds, where a residual learns from it.
+        corrected: completed attempts that a round adds, where people push.
         seed: of collecting.
         training_seeds: one policy each; the first one's last policy collects the next round.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.

@@ -1,16 +1,27 @@
-"""Training the base policy of paper 2 (CR-DAgger, section 3.2 and 4.1): chunks of waypoints out of noise."""
+"""Training the base policy of paper 2 (CR-DAgger, section 3.2 and 4.1): chunks of waypoints out of noise.
+
+Finetuned, it goes on from the base's weights, its normaliser and spread kept. The divergence from the base that may
+hold it back is, step by step of the denoising, that of two Gaussians of one width (Fan et al. 2023, DPOK): the squared
+distance between what the two networks name.
+"""
+
+import hashlib
+import json
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from retouch.errors import PolicyError
 from retouch.learning.batches import Sampler, Windows
 from retouch.learning.chunks import Samples
 from retouch.learning.config import TrainConfig
 from retouch.learning.data import TrainingData
 from retouch.learning.loop import Recipe, fingerprint_of, provenance
 from retouch.learning.weights import Method
-from retouch.policies.diffusion import SIZE, DiffusionNetwork, named_weights, network_description
+from retouch.policies.checkpoint import load_policy
+from retouch.policies.diffusion import SIZE, DiffusionNetwork, DiffusionPolicy, named_weights, network_description
 from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import Normaliser
 from retouch.robots.ur5e_tick import ACTIONS
@@ -18,19 +29,26 @@ from retouch.robots.ur5e_tick import ACTIONS
 NOISE = 7  # the key of noise among what is drawn for a step
 
 
-def recipe(data: TrainingData, method: Method, config: TrainConfig) -> Recipe:
+def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path | None = None) -> Recipe:
     """How to train a diffusion policy: a sample is a step, weighted as the method weights windows that begin there.
 
-    Raises PolicyError if the observations have no tool, InputError if a period of the policy is not a number of steps
-    or there is nothing to train on.
+    Args:
+        base: folder of the policy that is finetuned; None to begin with a new one.
+
+    Raises PolicyError if the observations have no tool, or the base cannot be read or is of another shape; InputError
+    if a period of the policy is not a number of steps or there is nothing to train on.
     """
+    before = _base(base, data, config) if base is not None else None
     samples, shape = Samples.of(data, config.diffusion), (config.diffusion.waypoints, SIZE)
     windows = Windows.of(data, method, 1)
     sampler = Sampler(windows, method, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
     fingerprint = fingerprint_of(data, method, config)
-    spread = samples.spread()
-    normaliser = Normaliser.fit(samples.all_features(), config.normaliser)
+    if before is None:
+        spread, normaliser = samples.spread(), Normaliser.fit(samples.all_features(), config.normaliser)
+    else:
+        spread, normaliser = before.spread, before.normaliser
+        fingerprint = hashlib.sha256(f"{fingerprint} {json.dumps(before.info.training)}".encode()).hexdigest()
 
     def loss(network: nn.Module, step: int) -> Tensor:
         assert isinstance(network, DiffusionNetwork)
@@ -38,11 +56,19 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig) -> Recipe:
         random = np.random.default_rng([config.seed, NOISE, step])
         noise = random.standard_normal((len(drawn), *shape), dtype=np.float32)
         share = random.random(len(drawn), dtype=np.float32)
-        batch = normaliser(samples.features(drawn)), spread.normalised(samples.waypoints(drawn)), noise, share
-        return network.loss(*map(torch.from_numpy, batch))
+        seen, waypoints = normaliser(samples.features(drawn)), spread.normalised(samples.waypoints(drawn))
+        a, b, c, d = (torch.from_numpy(array) for array in (seen, waypoints, noise, share))
+        held_by = before.network if before is not None and method.anchor else None
+        return network.loss(a, b, c, d, held_by, method.anchor)
+
+    def network() -> DiffusionNetwork:
+        made = DiffusionNetwork(len(normaliser.offset), config.diffusion)
+        if before is not None:
+            made.load_state_dict(before.network.state_dict())
+        return made
 
     return Recipe(
-        network=lambda: DiffusionNetwork(len(normaliser.offset), config.diffusion),
+        network=network,
         loss=loss,
         named=lambda tensors: named_weights(tensors, normaliser, spread),
         describe=lambda: PolicyInfo(
@@ -60,3 +86,12 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig) -> Recipe:
         steps_per_epoch=sampler.steps_per_epoch,
         fingerprint=fingerprint,
     )
+
+
+def _base(folder: Path, data: TrainingData, config: TrainConfig) -> DiffusionPolicy:
+    policy = load_policy(folder)
+    if not isinstance(policy, DiffusionPolicy):
+        raise PolicyError(f"{folder} is not a policy of type diffusion: another cannot be finetuned")
+    if policy.network.config != config.diffusion or policy.info.observation_names != data.observation_names:
+        raise PolicyError(f"{folder} is of another shape, or sees something else: it cannot be finetuned on these data")
+    return policy

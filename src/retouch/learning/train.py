@@ -4,9 +4,11 @@ train(TrainingData.from_datasets([Dataset("demos"), Dataset("round-1")]), method
 Path("policy"))
 """
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from retouch.errors import InputError
 from retouch.learning import clone, denoise
 from retouch.learning.config import PolicyType, TrainConfig
 from retouch.learning.data import TrainingData
@@ -17,6 +19,7 @@ RECIPES: dict[PolicyType, Callable[[TrainingData, Method, TrainConfig], Recipe]]
     "bc-rnn": clone.recipe,
     "diffusion": denoise.recipe,
 }
+FINETUNED: dict[PolicyType, Callable[[TrainingData, Method, TrainConfig, Path], Recipe]] = {"diffusion": denoise.recipe}
 
 
 def train(
@@ -25,6 +28,7 @@ def train(
     config: TrainConfig,
     out: Path,
     *,
+    base: Path | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainResult:
@@ -35,10 +39,18 @@ def train(
         method: which samples count, and how much
         config: how to train
         out: the policy's folder
+        base: folder of the policy that is finetuned, by a method that does
         progress: called every `config.report_every` steps and at the end
         stop: asked before every step whether to save and return
 
-    Raises InputError if there is nothing to train on, the data do not suit the policy or `out` holds another run,
-    RetouchError if the loss is no longer finite.
+    Raises InputError if there is nothing to train on, the data or the method do not suit the policy or `out` holds
+    another run; PolicyError if the base does not suit; RetouchError if the loss is no longer finite.
     """
-    return run(RECIPES[config.type](data, method, config), config, out, progress=progress, stop=stop)
+    if (method.update == "finetune") != (base is not None):
+        raise InputError(f"the method {method.name} {'needs' if base is None else 'goes without'} a base")
+    if base is None:
+        return run(RECIPES[config.type](data, method, config), config, out, progress=progress, stop=stop)
+    if config.type not in FINETUNED:
+        raise InputError(f"policies of the type {config.type} cannot be finetuned: {' or '.join(FINETUNED)} can")
+    config = dataclasses.replace(config, learning_rate=method.rate * config.learning_rate)
+    return run(FINETUNED[config.type](data, method, config, base), config, out, progress=progress, stop=stop)

@@ -19,7 +19,7 @@ from retouch.learning.labels import Label
 
 Corrects = Literal["demonstrate", "take-over", "delta"]
 CountAs = Literal["interventions", "rollout"]
-Update = Literal["retrain", "residual"]
+Update = Literal["retrain", "finetune", "residual"]
 Alpha = float | Literal["balanced"]
 
 
@@ -33,7 +33,9 @@ class Method:
         alpha: weight of a sample of D_I relative to one of D_R; "balanced" draws both in equal proportion, alpha =
             |D_R| / |D_I|
         demonstrations_count_as: where the first demonstrations go, D_I or D_R; the paper leaves it open
-        update: "retrain" from scratch, or train a "residual" beside the base, which stays as it is
+        update: "retrain" on everything; on corrections alone "finetune" the base, or train a "residual" beside it
+        rate: part of the learning rate that a base is finetuned with; a tenth, as in the published code
+        anchor: weight of the divergence from the base in what finetuning descends
         feels: whether a residual goes by what the tool feels, and says what it shall feel
         drops_policy_samples: no window starts at a step of the policy, and where a window that starts elsewhere runs
             into the policy's steps, they stay out of the loss: the policy is never cloned
@@ -45,6 +47,8 @@ class Method:
     demonstrations_count_as: CountAs = "rollout"
     drops_policy_samples: bool = False
     update: Update = "retrain"
+    rate: float = 1.0
+    anchor: float = 0.0
     feels: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +84,9 @@ METHODS: dict[str, Method] = {
         Method("hg-dagger", corrects="take-over", drops_policy_samples=True),
         Method("iwr-nb", corrects="take-over"),
         Method("iwr", corrects="take-over", alpha="balanced"),
+        Method("retrain", corrects="delta"),
+        Method("finetune", corrects="delta", update="finetune", rate=0.1),
+        Method("finetune-kl", corrects="delta", update="finetune", rate=0.1, anchor=1.0),
         Method("residual", corrects="delta", update="residual"),
         Method("compliant-residual", corrects="delta", update="residual", feels=True),
     )

@@ -47,10 +47,21 @@ class DiffusionNetwork(nn.Module):
         waypoints: Float[Tensor, "B N 9"],
         noise: Float[Tensor, "B N 9"],
         share: Float[Tensor, " B"],
+        base: "DiffusionNetwork | None" = None,
+        anchor: float = 0.0,
     ) -> Float[Tensor, ""]:
-        """Mean squared error of what the network names; `share` in [0, 1) draws the level of noise."""
+        """Mean squared error of what the network names; `share` in [0, 1) draws the level of noise.
+
+        Besides, `anchor` times its squared distance from what `base` names.
+        """
         noisy, level, wanted = self.process.noisy(waypoints, noise, share)
-        return (self.denoiser(noisy, level, features) - wanted).square().mean()
+        named = self.denoiser(noisy, level, features)
+        error = (named - wanted).square().mean()
+        if base is None:
+            return error
+        with torch.no_grad():
+            before = base.denoiser(noisy, level, features)
+        return error + anchor * (named - before).square().mean()
 
     def chunk(self, features: Float[Tensor, "B F"], noise: Float[Tensor, "B N 9"]) -> Float[Tensor, "B N 9"]:
         """Normalised waypoints, by what is seen, from noise."""

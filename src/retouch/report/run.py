@@ -118,7 +118,7 @@ def _timelines(number: int, dataset: Dataset) -> list[Timeline]:
 
 def _warnings(run: "Run", data: tuple[RoundData, ...]) -> list[str]:
     lines: list[str] = []
-    if run.config.residual:
+    if run.config.by_pushing:
         return lines
     target = run.samples_wanted(data[0].demonstration)
     for d in data[1:]:
