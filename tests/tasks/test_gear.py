@@ -8,7 +8,10 @@ import pytest
 
 from retouch.errors import UnknownName
 from retouch.geometry import Pose, quat_from_vector, quat_multiply
+from retouch.operators.profile import profile
+from retouch.operators.scripted import Watch
 from retouch.robots.ur5e import command_of
+from retouch.robots.ur5e_arm import pointing_down
 from retouch.robots.ur5e_tick import AT_STOP, STOPS
 from retouch.sim.camera import Camera
 from retouch.sim.scene import TABLE_TOP
@@ -320,9 +323,10 @@ def test_a_state_continues_bit_for_bit() -> None:
 def test_watchers_read_what_is_there(inserted: Attempt) -> None:
     start = Attempt(0)
     sight = TASK.sight(start.data)
-    lateral, angle, distance = View(sight).funnel_error
+    _, angle, distance = View(sight).funnel_error
     true = start.gear
-    assert (lateral, distance + SHAFT_LENGTH, angle) == pytest.approx((true[0], true[1], true[3]), abs=1e-5)
+    assert (distance + SHAFT_LENGTH, angle) == pytest.approx((true[1], true[3]), abs=1e-5)
+    assert View(sight).lateral == pytest.approx(true[0], abs=1e-5)
     assert View(sight).phase == "carry"
     assert 0 <= View(sight).progress < 0.4
     over = at_shaft(0)
@@ -330,6 +334,26 @@ def test_watchers_read_what_is_there(inserted: Attempt) -> None:
     assert not TASK.gripper_closed(sight)
     assert not TASK.bad_grasp(sight)
     np.testing.assert_allclose(TASK.landmark(sight), TASK.board_in_world(start.data).position, atol=1e-6)
+
+
+def test_a_gear_far_aside_is_trouble_when_it_is_low_and_not_where_it_starts() -> None:
+    """Anywhere in the ranges of the start, three centimetres aside at the lowest among them."""
+    sight, shaft = TASK.sight(Attempt(0).data), TASK.board_in_world(Attempt(0).data).position
+
+    def troubles(aside: float, height: float) -> set[str | None]:
+        """Of somebody who looks ten times at a gear that hangs still there, upright."""
+        seen, watch = sight.copy(), Watch(TASK, profile("steady"))
+        tool = pointing_down(shaft + np.array([aside, aside, height]), 0.0)
+        seen[:7] = [*tool.position, *tool.quat]
+        return {watch.trouble(seen) for _ in range(10)}
+
+    low, high = TASK.layout.above
+    most = TASK.layout.aside
+    for height in np.linspace(low, high, 5):
+        assert troubles(most, float(height)) == {None}
+    assert troubles(most, SHAFT_LENGTH + 0.01) == {None, "funnel"}
+    assert troubles(0.005, SHAFT_LENGTH) == {None, "funnel"}
+    assert troubles(0.002, SHAFT_LENGTH) == {None}
 
 
 def test_misjudged_moves_the_board_alone() -> None:

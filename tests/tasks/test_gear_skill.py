@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from retouch.operators.profile import profile
+from retouch.operators.scripted import Watch
 from retouch.robots.ur5e import LIMITS
 from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS
 from retouch.sim.world import Worlds
@@ -142,3 +144,9 @@ def test_hand_overs_are_what_they_are_called() -> None:
 def test_solves_hand_overs() -> None:
     results = measure_handovers(TASK, episodes=20, seed=4)
     assert all(r.solved for r in results)
+
+
+def test_whoever_watches_it_sees_no_trouble() -> None:
+    for number in range(8):
+        watch = Watch(TASK, profile("steady"))
+        assert {watch.trouble(sight) for sight in Run(100 + number).seen} == {None}

@@ -148,5 +148,9 @@ class View:
 
     @cached_property
     def funnel_error(self) -> tuple[float, float, float]:
-        """The gear's lower side against the shaft: sideways [m], angle [rad], distance to the shaft's top [m]."""
-        return self.lateral, self.tilt, self.height - SHAFT_LENGTH
+        """The gear's lower side against the shaft: sideways [m], angle [rad], above the shaft's top [m].
+
+        On its way it may be as far aside as it is above the shaft: only what is more than that counts.
+        """
+        above = self.height - SHAFT_LENGTH
+        return max(0.0, self.lateral - max(0.0, above)), self.tilt, above
