@@ -20,7 +20,7 @@ from retouch.processes.film import Film
 from retouch.processes.intention import Watched
 from retouch.processes.senses import Senses
 from retouch.sim.describe import body_poses, describe, drawn_bodies
-from retouch.sim.liveries import liveries, livery_of
+from retouch.sim.liveries import livery_of, painted
 from retouch.tasks.base import Task
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
@@ -104,7 +104,7 @@ class ServerLink:
         """Say what there is to see, painted so."""
         task, self._livery = self.task, livery
         cameras = {"cameras": list(task.cameras), "observation_cameras": list(task.observation_cameras)}
-        scene = describe(liveries(task.drawing)[livery])
+        scene = describe(painted(task.drawing, livery))
         self._outbox.send({"type": "scene", "scene": scene, "task": task.name, **cameras})
 
     def now_ms(self) -> float:
