@@ -22,6 +22,7 @@ from retouch.processes.senses import Senses
 from retouch.sim.describe import body_poses, describe, drawn_bodies
 from retouch.sim.liveries import livery_of, painted
 from retouch.tasks.base import Task
+from retouch.tasks.contact import ContactTask
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
 AT_LEAST_S = 0.5
@@ -197,7 +198,7 @@ class ServerLink:
             },
             "source": condition.source,
             "age_ms": None if condition.age_ms is None else round(condition.age_ms, 1),
-            "gripper_closed": condition.gripper_closed,
+            "gripper_closed": None if isinstance(self.task, ContactTask) else condition.gripper_closed,
             "late_ms": self._late_ms,
             "can_push": condition.can_push,
             "contact_n": round(self._senses.contact_n, 1),
