@@ -28,6 +28,7 @@ from retouch.tasks.belt_scene import (
 )
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.steering import PERIOD, TRANSIT, nearer
+from retouch.tasks.touch_skill import TouchSkill
 from retouch.tasks.vectors import capped
 
 CAREFUL, LIFT, TURNING = 0.05, 0.03, 1.5  # [m/s], [rad/s]
@@ -56,25 +57,12 @@ CAUGHT = 1.1  # that the belt may pull on the hook before it goes the other way,
 PATIENCE = 60  # steps at the entry before it draws back
 
 
-class BeltSkill:
-    """One attempt at belt assembly.
-
-    Args:
-        rng: for how another try differs.
-        speed: factor on the usual speed.
-
-    Attributes:
-        stage: what it is doing.
-    """
-
-    def __init__(self, rng: np.random.Generator, speed: float = 1.0):
-        self._rng = rng
-        self._speed = speed
-        self.restart()
+class BeltSkill(TouchSkill):
+    """One attempt at belt assembly."""
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "carry"
+        super().restart()
         self._sweeping = self._backing = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
         self._tight = 0.124  # from the small pulley to the hook [m]
