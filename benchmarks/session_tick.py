@@ -1,7 +1,9 @@
 """How late the control steps of a person's session begin: `.venv/bin/python benchmarks/session_tick.py`.
 
-A real server, and people at gear insertion (20 ms a step) whose policy presses beside the shaft. The session itself
-says how late its steps began; the figures are of windows of 500 steps, in benchmarks/results/session_tick.json.
+A real server, and people at gear insertion (20 ms a step) whose policy presses beside the shaft; with `--policy FOLDER`
+a trained one, whose chunks of waypoints are thought out beside the loop. The session itself says how late its steps
+began; the figures are of windows of 500 steps, in benchmarks/results/session_tick.json (with a trained policy
+session_tick_waypoints.json).
 """
 
 import argparse
@@ -26,26 +28,51 @@ from retouch.evaluation import evaluate
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import attempt_seeds
+from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
 
-RESULT = Path(__file__).parent / "results" / "session_tick.json"
+RESULTS = Path(__file__).parent / "results"
 WINDOW = 500  # steps
 CAMERA = {"name": "wrist", "width": 320, "height": 240, "hz": 20}
 
 
-def prepare(root: Path) -> None:
-    """A run that waits for corrections."""
+def prepare(root: Path, trained: Path | None) -> None:
+    """A run that waits for corrections of a policy."""
     task = GearInsertion()
     run = RunFolder(root / "gear", ImproveConfig(task=task.name, operator="web", demonstrations=1, checkpoint_trials=0))
     collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng([next(attempt_seeds("collect", stream_of(0, 1))), 0]))
-    policy = beside(task, data, np.array([0.006, 0.0, 0.0]), run.policy(0, 0))
+    if trained is None:
+        policy = beside(task, data, np.array([0.006, 0.0, 0.0]), run.policy(0, 0))
+    else:
+        shutil.copytree(trained, run.policy(0, 0))
+        policy = load_policy(run.policy(0, 0))
     evaluate(task, policy, 1, "test").save(run.evaluation(0, 0))
     os.environ |= plug_in(root / ".plug-in")
+
+
+class Walk:
+    """One person's way from attempt to attempt; `steps` have been made in all."""
+
+    def __init__(self, person: Person):
+        self.person, self.steps = person, 0
+        self._last, self._marks = (0, 0), 0
+
+    def goes_on(self, seconds: float) -> None:
+        """Listen so long, count, and start what waits for it."""
+        self.person.listen_for(seconds)
+        self.person.scenes.clear()
+        attempt = self.person.status["attempt"]
+        number, steps = attempt["number"], attempt["steps"]
+        self.steps += max(0, steps - (self._last[1] if number == self._last[0] else 0))
+        self._last = number, steps
+        if self.person.status["needs"] == "start":
+            self._marks += 1
+            self.person.send({"type": "mark", "id": f"start-{self._marks}", "mark": "start"})
 
 
 def measure(server: Served, name: str, people: int, cameras: list[dict], pushes: bool, windows: int) -> dict:
@@ -60,16 +87,15 @@ def measure(server: Served, name: str, people: int, cameras: list[dict], pushes:
         for person in crowd:
             stack.enter_context(closing(person))
             person.send({"type": "want", "scene": True, "cameras": cameras})
-            person.send({"type": "mark", "id": "start", "mark": "start"})
+        walks = [Walk(person) for person in crowd]
         steps = WINDOW  # the first window is thrown away: things are loaded
         while len(late) < windows * people:
             steps += WINDOW
-            while min(person.status["attempt"]["steps"] for person in crowd) < steps:
-                for person in crowd:
+            while min(walk.steps for walk in walks) < steps:
+                for walk in walks:
                     if pushes:
-                        person.hold(push=True)
-                    person.listen_for(0.014 / people)
-                    person.scenes.clear()
+                        walk.person.hold(push=True)
+                    walk.goes_on(0.014 / people)
             late += [tuple(person.status["late_ms"]) for person in crowd]
     found = np.array(late)
     return {
@@ -86,11 +112,12 @@ def measure(server: Served, name: str, people: int, cameras: list[dict], pushes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=4, help="of 500 steps each")
-    windows = parser.parse_args().windows
+    parser.add_argument("--policy", type=Path, help="folder of a trained policy of gear insertion")
+    args = parser.parse_args()
     root = Path(tempfile.mkdtemp())
     rows = []
     before = os.getloadavg()[0]
-    prepare(root)
+    prepare(root, args.policy)
     with closing(Served(root, "--seats", "2")) as server:
         for name, people, cameras, pushes in (
             ("watching", 1, [], False),
@@ -98,10 +125,11 @@ def main() -> None:
             ("filmed", 1, [CAMERA], True),
             ("two", 2, [], True),
         ):
-            rows.append({"what": name, **measure(server, name, people, cameras, pushes, windows)})
+            rows.append({"what": name, **measure(server, name, people, cameras, pushes, args.windows)})
             print(rows[-1], flush=True)
     shutil.rmtree(root)
-    write_json(RESULT, {"cores": os.cpu_count(), "load_before": round(before, 2), "rows": rows})
+    name = "session_tick.json" if args.policy is None else "session_tick_waypoints.json"
+    write_json(RESULTS / name, {"cores": os.cpu_count(), "load_before": round(before, 2), "rows": rows})
 
 
 if __name__ == "__main__":

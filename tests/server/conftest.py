@@ -1,10 +1,11 @@
-"""A server with a run whose base policy has been trained, and somebody at work there."""
+"""A server with a run whose base policy has been trained, somebody at work there, and their browser."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from retouch.collection import collect
 from retouch.counting import Target
@@ -14,6 +15,7 @@ from retouch.operators.scripted import ScriptedPerson
 from retouch.rounds import Run
 from retouch.run_folder import ImproveConfig
 
+from .browser import chromium, complaints
 from .people import Person, Served
 
 
@@ -45,6 +47,27 @@ def server(trained: Path, tmp_path: Path) -> Iterator[Served]:
     served = Served(root)
     yield served
     served.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desktop(server: Served, browser: Browser) -> Iterator[Page]:
+    """Logged in by the link, with every request seen."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    wrong, asked = complaints(page), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/#invite={server.invitation('anna')}")
+    expect(page.get_by_text("anna").first).to_be_visible()
+    yield page
+    assert wrong == []
+    assert {url for url in asked if not url.startswith((server.url, "blob:", "data:"))} == set()
+    context.close()
 
 
 @pytest.fixture

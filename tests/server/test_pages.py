@@ -1,7 +1,6 @@
 """What people see and touch: the built pages in Chromium, against the real server."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,34 +9,13 @@ from retouch.episodes import Dataset
 from retouch.episodes.schema import ControlSource
 from retouch.server.app import PAGES
 
-from .browser import CHROMIUM, Phone, chromium, complaints, persists, resumes
+from .browser import CHROMIUM, Phone, persists, resumes
 from .people import Served, until
 
 pytestmark = [
     pytest.mark.skipif(not (PAGES / "index.html").is_file(), reason="the pages are not built: make pages"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: make browser"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def desktop(server: Served, browser: Browser) -> Iterator[Page]:
-    """Logged in by the link, with every request seen."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    wrong, asked = complaints(page), []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{server.url}/#invite={server.invitation('anna')}")
-    expect(page.get_by_text("anna").first).to_be_visible()
-    yield page
-    assert wrong == []
-    assert {url for url in asked if not url.startswith((server.url, "blob:", "data:"))} == set()
-    context.close()
 
 
 def operate(page: Page, server: Served) -> None:

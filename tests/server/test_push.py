@@ -27,7 +27,7 @@ from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
 from tests.beside import beside, plug_in
 
-from .browser import CHROMIUM, Phone, chromium, complaints, persists, resumes
+from .browser import CHROMIUM, Phone, persists, resumes
 from .people import Person, Served, until
 
 ASIDE = np.array([0.006, 0.0, 0.0])  # where the policy goes, from the shaft, in world [m]
@@ -72,24 +72,6 @@ def server(gears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shutil.copytree(gears, tmp_path / "runs")
     with closing(Served(tmp_path / "runs")) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def desktop(server: Served, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    wrong = complaints(page)
-    page.goto(f"{server.url}/#invite={server.invitation('anna')}")
-    expect(page.get_by_text("anna").first).to_be_visible()
-    yield page
-    assert wrong == []
-    context.close()
 
 
 def operate(page: Page, server: Served, run: str) -> Locator:
@@ -158,6 +140,7 @@ def test_a_push_on_the_phone_turns_a_failure_into_a_success(server: Served, desk
     banner = operate(desktop, server, "pushed")
     phone = paired(desktop, browser)
     expect(phone.page.get_by_role("button", name="PUSH", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(phone.page.get_by_text("GRIP")).to_have_count(0)  # this robot has no gripper
     desktop.keyboard.press("Space")
     expect(banner).to_contain_text("POLICY")
     lets_run(desktop, banner, 200)

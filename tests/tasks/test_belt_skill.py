@@ -108,3 +108,13 @@ def test_goes_on_from_beside_the_slot() -> None:
 
 def test_draws_a_belt_back_that_is_caught_at_the_large_pulley() -> None:
     assert Run([2, 18], kind="any").failure == ""
+
+
+def test_presses_a_belt_that_is_half_out_back_into_the_hook() -> None:
+    """Without that it is dropped at the large pulley."""
+    run = Run([3, 67], kind="any", most=1500)
+    half_out = [View(sight).half_out for sight in run.seen]
+    assert half_out[0]
+    assert not any(half_out[-200:])
+    assert run.failure == ""
+    assert run.force < 12

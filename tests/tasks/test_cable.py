@@ -21,6 +21,7 @@ from retouch.tasks.cable_scene import (
     CLIPS,
     HEIGHT,
     MOUTH,
+    PAD_TRAVEL,
     PIECE,
     PIECES,
     bending_of,
@@ -217,6 +218,22 @@ def test_a_cable_can_slip_out_of_the_finger() -> None:
     assert TASK.failure(attempt.data) == "cable out of the finger"
     assert TASK.bad_grasp(TASK.sight(attempt.data))
     assert TASK.handovers().unsolvable(TASK.sight(attempt.data)) is not None
+
+
+@pytest.mark.parametrize("case", [0, 11, 19])
+def test_a_cable_is_not_squeezed_out_past_the_pad(case: int) -> None:
+    """Not even with half as much again as the robot's spring pulls with; the pad stops where its travel ends."""
+    attempt = Attempt(5, case).led(0.0, 0.0)
+    data, model = attempt.data, TASK.physics
+    vertices = np.array([data.body(f"cable{k}").xpos for k in range(1, PIECES + 1)])
+    piece = data.body(f"cable{1 + int(np.argmin(np.linalg.norm(vertices - data.site('tcp').xpos, axis=1)))}").id
+    finger, held = model.body("finger").id, TASK.hold(data)
+    for share in np.minimum(1.0, np.arange(50) / 25):
+        force = 30.0 * share * data.site("tcp").xmat.reshape(3, 3)[:, 0]
+        data.xfrc_applied[piece, :3], data.xfrc_applied[finger, :3] = force, -force
+        attempt.robot.command(HERE, held[None])
+        assert attempt.view.threaded
+        assert data.joint("pad").qpos[0] < PAD_TRAVEL[1] + 0.0006
 
 
 def test_routed_is_success(routed: Attempt) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from retouch.errors import InputError, RobotError
+from retouch.tasks.cable import AT_CABLE
 from retouch.tasks.coffee import Coffee
 from retouch.tasks.threading import Threading
 
@@ -144,6 +145,17 @@ def test_pictures():
     assert np.array_equal(env.render(), first)
     for _ in range(5):
         env.step(np.array([1, 1, 1, 0, 0, 0, 0], np.float32))
+    assert not np.array_equal(env.render(), first)
+    env.close()
+
+
+def test_pictures_have_the_colours_of_the_attempt():
+    """The same scene with another cable in it."""
+    env = TaskEnv("cable-routing", render_mode="rgb_array", camera="wrist", width=64, height=48)
+    env.reset(seed=0)
+    first = env.render()
+    userdata = env._worlds.datas[0].userdata
+    userdata[AT_CABLE] = 3 if userdata[AT_CABLE] != 3 else 4
     assert not np.array_equal(env.render(), first)
     env.close()
 

@@ -20,8 +20,9 @@ from retouch.processes.film import Film
 from retouch.processes.intention import Watched
 from retouch.processes.senses import Senses
 from retouch.sim.describe import body_poses, describe, drawn_bodies
-from retouch.sim.liveries import liveries, livery_of
+from retouch.sim.liveries import livery_of, painted
 from retouch.tasks.base import Task
+from retouch.tasks.contact import ContactTask
 
 EVERY_S = 0.1  # a status is sent again when a figure in it has changed
 AT_LEAST_S = 0.5
@@ -104,7 +105,7 @@ class ServerLink:
         """Say what there is to see, painted so."""
         task, self._livery = self.task, livery
         cameras = {"cameras": list(task.cameras), "observation_cameras": list(task.observation_cameras)}
-        scene = describe(liveries(task.drawing)[livery])
+        scene = describe(painted(task.drawing, livery))
         self._outbox.send({"type": "scene", "scene": scene, "task": task.name, **cameras})
 
     def now_ms(self) -> float:
@@ -197,7 +198,7 @@ class ServerLink:
             },
             "source": condition.source,
             "age_ms": None if condition.age_ms is None else round(condition.age_ms, 1),
-            "gripper_closed": condition.gripper_closed,
+            "gripper_closed": None if isinstance(self.task, ContactTask) else condition.gripper_closed,
             "late_ms": self._late_ms,
             "can_push": condition.can_push,
             "contact_n": round(self._senses.contact_n, 1),

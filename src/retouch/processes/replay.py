@@ -10,7 +10,7 @@ import numpy as np
 from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
 from retouch.sim.describe import body_poses, describe, drawn_bodies
-from retouch.sim.liveries import liveries, livery_of
+from retouch.sim.liveries import livery_of, painted
 from retouch.sim.world import Worlds, set_state
 from retouch.tasks.registry import make
 
@@ -32,7 +32,7 @@ def replay(path: str, episode: str) -> dict[str, Any]:
         poses[step] = body_poses(data)
     return {
         "period_s": dataset.info.control_period_s,
-        "scene": describe(liveries(task.drawing)[livery_of(data)]),
+        "scene": describe(painted(task.drawing, livery_of(data))),
         "steps": len(poses),
         "control_source": frames["control_source"].tolist(),
         "action": _rows(frames["action"]),

@@ -38,13 +38,23 @@ def livery_of(data: mujoco.MjData) -> int:
 
 def liveries(model: mujoco.MjModel) -> list[mujoco.MjModel]:
     """The model painted in every way there is, in order; the model itself where there is only one."""
-    paints = [model.numeric(k) for k in range(model.nnumeric)]
-    rows = [p.data.reshape(-1, 4) for p in paints if p.name.startswith(PAINT)]
-    if not rows:
-        return [model]
-    painted = [copy.copy(model) for _ in rows[0][1:]]
-    for base, *ways in rows:
-        for other, colour in zip(painted, ways, strict=True):
-            for theirs, ours in ((other.geom_rgba, model.geom_rgba), (other.flex_rgba, model.flex_rgba)):
-                theirs[np.all(ours == base.astype(np.float32), axis=1)] = colour
-    return painted
+    paints = _paints(model)
+    return [painted(model, way) for way in range(len(paints[0]) - 1)] if paints else [model]
+
+
+def painted(model: mujoco.MjModel, livery: int) -> mujoco.MjModel:
+    """The model painted in one of its ways; itself where there is only one."""
+    paints = _paints(model)
+    if not paints:
+        return model
+    other = copy.copy(model)
+    for base, *ways in paints:
+        for theirs, ours in ((other.geom_rgba, model.geom_rgba), (other.flex_rgba, model.flex_rgba)):
+            theirs[np.all(ours == base.astype(np.float32), axis=1)] = ways[livery]
+    return other
+
+
+def _paints(model: mujoco.MjModel) -> list[np.ndarray]:
+    """For each colour that differs float64[ways + 1, 4]: itself, and what it is in every way."""
+    numbers = [model.numeric(k) for k in range(model.nnumeric)]
+    return [n.data.reshape(-1, 4) for n in numbers if n.name.startswith(PAINT)]

@@ -1,5 +1,6 @@
 """A scripted belt assembly that looks at the belt: behind the small pulley and over it, out and down beside the large
-one, half a turn around it, back along the belt, and up.
+one, half a turn around it, back along the belt, and up. A belt that is half out of the hook is pressed back into it
+first, over the board's edge.
 
 Every command is a reference near the last one, so that nothing jumps, whatever was done before. What is done follows
 from where the belt runs now; remembered is only whether it sweeps or draws back, and for how long nothing has come of
@@ -11,7 +12,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from retouch.geometry import Vector3
+from retouch.geometry import Pose, Vector3, quat_about, quat_multiply
 from retouch.robots.ur5e import command_of
 from retouch.tasks.belt_scene import (
     APART,
@@ -19,6 +20,7 @@ from retouch.tasks.belt_scene import (
     GROOVE,
     GROOVE_HALF,
     LARGE_FLANGE,
+    PLATE_HALF,
     PULLEY_TOP,
     REACH,
     SMALL_LEDGE,
@@ -26,6 +28,7 @@ from retouch.tasks.belt_scene import (
 )
 from retouch.tasks.belt_view import BESIDE, LARGE, Observation, View
 from retouch.tasks.steering import PERIOD, TRANSIT, nearer
+from retouch.tasks.touch_skill import TouchSkill
 from retouch.tasks.vectors import capped
 
 CAREFUL, LIFT, TURNING = 0.05, 0.03, 1.5  # [m/s], [rad/s]
@@ -36,6 +39,9 @@ SWUNG = 0.012  # of the loop from below the hook, when it has come to rest [m]
 SWEPT = 0.024  # the hook is led so far beyond the small pulley to hook the belt on it [m]
 APEX = (0.012, 0.0, 0.145)  # above the small pulley, by which the hook goes back [m]
 FARTHEST = -0.065  # behind the small pulley, where a belt is drawn out from below it [m]
+EDGE = PLATE_HALF[1]  # of the board, at either side of the pulleys [m]
+LEAN, PRESSING = math.radians(40), 0.01  # of a hook that is pressed onto it, and how fast [m/s]
+OFF_EDGE, ABOVE_EDGE, PRESS = 0.14, 0.006, 0.004  # of the hook from there, before it; and of its reference beyond [m]
 LOOP = 0.165  # the hook is so far above the groove when no loop reaches down to it [m]
 TIGHT = (0.118, 0.140)  # from the small pulley to the hook, on the way to the large one [m]
 PULL, YIELD = (0.25, 0.7), 0.002  # of the belt there, from high up and lower [N], and how fast it is found [m/N]
@@ -51,31 +57,19 @@ CAUGHT = 1.1  # that the belt may pull on the hook before it goes the other way,
 PATIENCE = 60  # steps at the entry before it draws back
 
 
-class BeltSkill:
-    """One attempt at belt assembly.
-
-    Args:
-        rng: for how another try differs.
-        speed: factor on the usual speed.
-
-    Attributes:
-        stage: what it is doing.
-    """
-
-    def __init__(self, rng: np.random.Generator, speed: float = 1.0):
-        self._rng = rng
-        self._speed = speed
-        self.restart()
+class BeltSkill(TouchSkill):
+    """One attempt at belt assembly."""
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "carry"
+        super().restart()
         self._sweeping = self._backing = self._retreating = self._leaving = False
         self._waited = 0  # steps at the entry
         self._tight = 0.124  # from the small pulley to the hook [m]
         self._entry = ENTRY_ANGLE
         self._leg = 0  # of the way along the belt
         self._freeing = 0  # steps for which it still goes the other way
+        self._seating: int | None = None  # the leg of the way on which the belt is pressed into the hook
         self._beside: float | None = None  # of the hanging loop's middle from the hook, without its swinging [m]
 
     def act(self, observation: Observation) -> Float64[np.ndarray, " 24"]:
@@ -83,7 +77,8 @@ class BeltSkill:
         view = View(observation)
         if not view.held or self._leaving:
             return self._leave(view)
-        if not view.over_small or self._backing or (self._sweeping and view.hook[0] < SWEPT):
+        loose = view.half_out and view.hook[2] > OVER
+        if not view.over_small or loose or self._backing or (self._sweeping and view.hook[0] < SWEPT):
             return self._thread(view)
         self._sweeping = False
         if self._retreating:
@@ -107,7 +102,7 @@ class BeltSkill:
         self._beside += 0.02 * (middle - y - self._beside)
         if self._sweeping:
             under = bottom[2] < GROOVE - GROOVE_HALF - FLANGE and bottom[0] > view.small[0] - SMALL_LEDGE
-            if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012 and not under:
+            if x < SWEPT + 0.03 and abs(bottom[2] - GROOVE) < 0.012 and not under and not view.half_out:
                 self.stage = "sweep"
                 off = GROOVE - 0.0015 - float(bottom[2])
                 goal = view.reference + np.array(
@@ -115,6 +110,8 @@ class BeltSkill:
                 )
                 return self._go(view, goal, 0.0, CAREFUL)
             self._sweeping = False
+        if self._seating is not None:
+            return self._seat(view, self._seating)
         self._backing = x > BEHIND + 0.012
         if self._backing:
             self.stage = "back"
@@ -133,6 +130,8 @@ class BeltSkill:
             if bottom[2] < GROOVE - GROOVE_HALF and bottom[0] > -0.022 and x > FARTHEST:  # out from below the pulley
                 return self._go(view, np.array([FARTHEST - 0.003, y, view.reference[2]]), 0.0, LIFT)
             return self._go(view, np.array([min(x, BEHIND), y, GROOVE + LOOP + 0.01]), 0.0)
+        if view.half_out:
+            return self._seat(view, 0)
         still = abs(bottom[0] - x) < SWUNG
         aligned = abs(middle) < 0.006 and swings < 0.005 and abs(y + self._beside) < 0.004 and abs(view.yaw) < 0.05
         if not (aligned and still and abs(x - BEHIND) < 0.008):
@@ -141,6 +140,28 @@ class BeltSkill:
         self.stage = "lower"
         self._sweeping = abs(bottom[2] - GROOVE) < READY
         return self._go(view, view.reference + np.array([0.0, 0.0, GROOVE - bottom[2]]), 0.0, CAREFUL)
+
+    def _seat(self, view: View, leg: int) -> Float64[np.ndarray, " 24"]:
+        """Onto the board's edge at the nearer side, leaning out, the edge between the prongs; and back."""
+        self.stage = "seat"
+        side = 1.0 if view.reference[1] > 0 else -1.0
+        edge, way = np.array([BEHIND, side * EDGE, 0.0]), np.array([0.0, -side * math.sin(LEAN), -math.cos(LEAN)])
+        before, high = edge - OFF_EDGE * way, np.array([BEHIND, 0.0, GROOVE + LOOP + 0.01])
+        legs = (
+            (before, LEAN, TRANSIT),
+            (edge - ABOVE_EDGE * way, LEAN, CAREFUL),
+            (edge + PRESS * way, LEAN, PRESSING),
+            (before, LEAN, CAREFUL),
+            (high, 0.0, TRANSIT),
+        )
+        place, lean, speed = legs[leg]
+        upright = view.down(place, side * math.pi / 2)
+        target = Pose(upright.position, quat_multiply(quat_about(view.board.axis(0), -side * lean), upright.quat))
+        ahead = nearer(view.reference_in_world, target, self._speed * speed, self._speed * TURNING)
+        there = math.dist(ahead.position, target.position) < 0.001 and abs(ahead.quat @ target.quat) > 1 - 1e-5
+        there = there or (leg == len(legs) - 1 and view.reference[2] > GROOVE + LOOP)
+        self._seating = leg if not there else leg + 1 if leg + 1 < len(legs) else None
+        return command_of(ahead)
 
     def _lift(self, view: View, off: float) -> float:
         """By how much to raise the reference, for the belt to hang `off` higher: little at once, and less what comes.

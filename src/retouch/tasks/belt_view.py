@@ -18,7 +18,10 @@ from retouch.tasks.belt_scene import (
     APART,
     GROOVE,
     GROOVE_HALF,
+    HOOK_HALF,
     LARGE_FLANGE,
+    LIP_DOWN,
+    LIP_RADIUS,
     POINTS,
     PULLEY_TOP,
     SMALL_FLANGE,
@@ -102,6 +105,15 @@ class View:
     def held(self) -> bool:
         """Whether the belt is in the hook."""
         return math.dist(self.belt[0], self.hook) < HELD
+
+    @cached_property
+    def half_out(self) -> bool:
+        """Whether the belt is in the hook, but below the lips on one side; only who sees all of it can tell."""
+        if not self.feels or not self.held:
+            return False
+        beside = self.board.inverse() @ self.tool_in_world
+        _, y, z = np.array([beside.inverse().apply(self.belt[k]) for k in (-1, 1)]).T
+        return bool(((np.abs(y) < HOOK_HALF) & (z > LIP_DOWN + LIP_RADIUS)).any())
 
     @cached_property
     def clearance(self) -> float:

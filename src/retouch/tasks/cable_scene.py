@@ -79,7 +79,10 @@ CABLE_BIT = 32  # the cable meets what has this bit, besides `scene`'s
 FIRM = (0.004, 1.0)
 SOLIMP = (0.0, 0.99, 0.0002, 0.5, 2.0)
 SMOOTH = Surface(friction=(0.15, 0.005, 0.0001), solref=FIRM, solimp=SOLIMP)
-RUBBER = Surface(friction=(0.25, 0.005, 0.0001), solref=FIRM, solimp=SOLIMP)
+# A piece of cable is so light that contacts of the usual impedance give way to what a robot presses with. The finger's
+# do not, nor does the stop of its pad: a cable does not come out of a closed eye.
+UNYIELDING = (0.0, 0.999, 0.0002, 0.5, 2.0)
+RUBBER = Surface(friction=(0.25, 0.005, 0.0001), priority=1, solref=FIRM, solimp=UNYIELDING)
 STEEL, DARK, CREAM = (0.70, 0.72, 0.75, 1), (0.20, 0.21, 0.23, 1), (0.90, 0.88, 0.82, 1)
 MAT, MAT_EDGE, LINE = (0.93, 0.92, 0.88, 1), (0.70, 0.69, 0.66, 1), (0.80, 0.79, 0.75, 1)
 CLIP_COLOURS = ((0.10, 0.52, 0.52, 1), (0.88, 0.45, 0.14, 1), (0.42, 0.30, 0.58, 1))
@@ -151,6 +154,8 @@ def add_finger(scene: Scene, mount: mujoco.MjsBody) -> None:
         axis=(1, 0, 0),
         range=PAD_TRAVEL,
         limited=True,
+        solref_limit=FIRM,
+        solimp_limit=(0.9, 0.999, 0.0002, 0.5, 2.0),
         damping=[4.0, 0, 0],
     )
     press = scene.spec.add_actuator(name="pad", target="pad", trntype=mujoco.mjtTrn.mjTRN_JOINT)
@@ -240,5 +245,5 @@ def _bar(
         type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[*start, *end], size=[radius, 0, 0], friction=RUBBER.friction,
         solref=RUBBER.solref, solimp=RUBBER.solimp, condim=3, mass=0.0, group=3,
     )  # fmt: skip
-    bar.contype, bar.conaffinity = ROBOT_BIT, CABLE_BIT
+    bar.contype, bar.conaffinity, bar.priority = ROBOT_BIT, CABLE_BIT, RUBBER.priority
     scene.rod(body, start, end, radius, rgba)

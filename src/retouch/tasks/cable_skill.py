@@ -15,6 +15,7 @@ from retouch.robots.ur5e import command_of
 from retouch.tasks.cable_scene import BACK, CLIPS, RADIUS, WIRE
 from retouch.tasks.cable_view import BEFORE, BEHIND, BELOW, IN, OUTSIDE, RAIL, Observation, View
 from retouch.tasks.steering import TRANSIT, TURNING, nearer
+from retouch.tasks.touch_skill import TouchSkill
 
 SWEEP = 0.05  # [m/s]
 BEYOND = 0.042  # a clip, along the way, of an eye that leads the cable into it [m]
@@ -34,25 +35,12 @@ AIMED = 0.08  # an eye is led the right way when it is nearer to that than this 
 TIRED = 120  # steps without getting on before it tries otherwise
 
 
-class CableSkill:
-    """One attempt at cable routing.
-
-    Args:
-        rng: for how it gets free when it gets nowhere.
-        speed: factor on the usual speed.
-
-    Attributes:
-        stage: what it is doing.
-    """
-
-    def __init__(self, rng: np.random.Generator, speed: float = 1.0):
-        self._rng = rng
-        self._speed = speed
-        self.restart()
+class CableSkill(TouchSkill):
+    """One attempt at cable routing."""
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "carry"
+        super().restart()
         self._doing = ""
         self._best = math.inf
         self._stuck = 0  # steps since what is being done last got nearer to its end

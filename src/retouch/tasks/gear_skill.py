@@ -14,6 +14,7 @@ from retouch.robots.ur5e import STIFFNESS, command_of
 from retouch.tasks.gear_scene import NEIGHBOUR_TOP, PITCH_RADIUS, SHAFT_LENGTH, TEETH
 from retouch.tasks.gear_view import CATCH, SEATED, STARTED, Observation, View
 from retouch.tasks.steering import PERIOD, TRANSIT, TURNING, nearer
+from retouch.tasks.touch_skill import TouchSkill
 from retouch.tasks.vectors import capped
 
 DESCENT, INSERTION = 0.02, 0.025  # [m/s]
@@ -28,25 +29,12 @@ PATIENCE = 20  # steps without getting on before it searches
 TIRED = 150  # and before it draws back
 
 
-class GearSkill:
-    """One attempt at gear insertion.
-
-    Args:
-        rng: for which way round it searches.
-        speed: factor on the usual speed.
-
-    Attributes:
-        stage: what it is doing.
-    """
-
-    def __init__(self, rng: np.random.Generator, speed: float = 1.0):
-        self._rng = rng
-        self._speed = speed
-        self.restart()
+class GearSkill(TouchSkill):
+    """One attempt at gear insertion."""
 
     def restart(self) -> None:
         """Forget what was being done: the situation is new."""
-        self.stage = "carry"
+        super().restart()
         self._stuck = 0  # steps since the gear was last lower than ever
         self._lowest = math.inf
         self._retreat = 0  # steps for which it still draws back

@@ -107,7 +107,8 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         if self._camera is None or self._drawn is None:
             name, width, height = self._view
             self._camera, self._drawn = Camera(model, name, width, height), mujoco.MjData(model)
-        self._drawn.qpos[:] = self._worlds.datas[0].qpos
+        data = self._worlds.datas[0]
+        self._drawn.qpos[:], self._drawn.userdata[:] = data.qpos, data.userdata
         mujoco.mj_kinematics(model, self._drawn)
         mujoco.mj_comPos(model, self._drawn)
         mujoco.mj_camlight(model, self._drawn)

@@ -81,10 +81,12 @@ export function Main({ view, phone }: Props) {
   const { icon, word } = TOGGLE[toggleMark(view.status)];
   return (
     <div class="row main">
-      <PressButton slide="grip" pressed={view.status?.gripper_closed ?? false} onPress={() => phone.toggleGripper()}>
-        <span class="word">GRIP</span>
-        <small>{view.status?.gripper_closed ? "is closed" : "is open"}</small>
-      </PressButton>
+      {view.status?.gripper_closed !== null && (
+        <PressButton slide="grip" pressed={view.status?.gripper_closed ?? false} onPress={() => phone.toggleGripper()}>
+          <span class="word">GRIP</span>
+          <small>{view.status?.gripper_closed ? "is closed" : "is open"}</small>
+        </PressButton>
+      )}
       <TapButton class="toggle" disabled={!view.status} onTap={() => phone.mark("toggle")}>
         <Icon name={icon} />
         <span class="word">{word}</span>

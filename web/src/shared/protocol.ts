@@ -195,7 +195,8 @@ export interface Status {
   complete: boolean;
   control: Control;
   phone: "none" | "paired" | "asking";
-  gripper_closed: boolean;
+  /** Of a robot without a gripper null. */
+  gripper_closed: boolean | null;
   /** Whether a hold may push while the policy goes on. */
   can_push: boolean;
   contact_n: number;

@@ -39,7 +39,7 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
         <dt title="How late the last control steps began: median, and all but one in a hundred">Steps late</dt>
         <dd>{status.late_ms === null ? "–" : `${status.late_ms[0].toFixed(1)} / ${status.late_ms[1].toFixed(1)} ms`}</dd>
         <dt>Phone</dt><dd>{PHONE[status.phone]}</dd>
-        <dt>Gripper</dt><dd>{status.gripper_closed ? "closed" : "open"}</dd>
+        {status.gripper_closed !== null && <><dt>Gripper</dt><dd>{status.gripper_closed ? "closed" : "open"}</dd></>}
       </dl>
     </section>
   );
