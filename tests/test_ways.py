@@ -70,11 +70,8 @@ RESIDUAL = ["--residual.hidden", "8", "--residual.channels", "4", "4", "4", "4",
 @pytest.mark.parametrize("method", ["compliant-residual", "finetune"])
 def test_a_base_is_improved_by_corrections_and_a_run_goes_on(method, tmp_path, capsys):
     """Base, corrections, another policy and both evaluated, in one command; run again it is done."""
-    shape = [
-        "--training.type",
-        "diffusion",
-        *(f"--training.{a.removeprefix('--')}" if a[0] == "-" else a for a in SHAPE),
-    ]
+    shape = ["--training.type", "diffusion", "--training.diffusion.process", "flow"]
+    shape += ["--training.diffusion.denoiser", "mlp", "--training.diffusion.hidden", "64"]
     small = [
         "--demonstrations",
         "2",

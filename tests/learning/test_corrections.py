@@ -42,7 +42,7 @@ def corrections(episodes: int = 2, steps: int = 40, sources: str | None = None, 
         observation_names=NAMES,
         task="",
         control_period_s=0.02,
-        ids=tuple(f"episode-{number}" for number in range(episodes)),
+        keys=tuple(str(number) for number in range(100, 100 + episodes)),
     )
     return dataclasses.replace(data, **given)
 
@@ -230,6 +230,7 @@ def test_held_out_episodes_stay_held_out_as_others_come():
     np.testing.assert_array_equal(few.held_out(0.3), more.held_out(0.3)[:30])
     assert 5 < more.held_out(0.3).sum() < 30
     assert not few.held_out(0.0).any()
+    assert not corrections(1, 2).held_out(0.999).any()  # something has to be learnt from
 
 
 def test_training_gives_what_a_session_gives():

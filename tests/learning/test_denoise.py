@@ -115,12 +115,12 @@ def test_finetuning_goes_on_from_the_base_and_keeps_how_it_sees(tmp_path, base) 
 
 
 def test_a_divergence_from_the_base_holds_it_back(tmp_path, base) -> None:
-    other, config, went = led(seed=5), replace(SMALL, steps=60, learning_rate=2e-2), {}
-    for anchor in (0.0, 1.0, 100.0):
-        how = replace(method("finetune-kl"), anchor=anchor)
+    other, config, went = led(seed=5), replace(SMALL, steps=200, batch=32, learning_rate=5e-3), {}
+    for anchor in (0.0, 10.0):
+        how = replace(method("finetune-kl"), anchor=anchor, rate=1.0)
         train(other, how, config, tmp_path / str(anchor), base=base)
         went[anchor] = np.abs(named(tmp_path / str(anchor), other) - named(base, other)).mean()
-    assert went[100.0] < 0.5 * went[1.0] < 0.5 * went[0.0]
+    assert went[10.0] < 0.5 * went[0.0]
 
 
 def test_what_cannot_be_finetuned_says_so(tmp_path, base) -> None:

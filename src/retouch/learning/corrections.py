@@ -49,7 +49,7 @@ class Corrections:
         observation_names: a name per entry of the observation
         task: name of the task
         control_period_s: seconds between two steps
-        ids: of the episodes
+        keys: what tells the episodes apart, also when they are recorded again: their seeds, or ids where they have none
         sources: where they come from; plain JSON
     """
 
@@ -65,7 +65,7 @@ class Corrections:
     observation_names: tuple[str, ...]
     task: str
     control_period_s: float
-    ids: tuple[str, ...]
+    keys: tuple[str, ...]
     sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     @classmethod
@@ -76,7 +76,7 @@ class Corrections:
         StoreError if an episode cannot be read.
         """
         parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
-        lengths, ids, sources = [], [], []
+        lengths, keys, sources = [], [], []
         for dataset in datasets:
             missing = [name for name in COLUMNS if name not in dataset.info.features]
             if missing:
@@ -89,8 +89,8 @@ class Corrections:
             for name in COLUMNS:
                 parts[name].append(np.asarray(arrays[name]))
             lengths += arrays.lengths.tolist()
-            ids += [episode.id for episode in episodes]
-        if not ids:
+            keys += [episode.id if episode.seed is None else str(episode.seed) for episode in episodes]
+        if not keys:
             raise InputError(f"no episodes with outcome {' or '.join(outcomes)} to learn from")
         joined = {name: np.concatenate(parts[name]) for name in COLUMNS}
         if not np.isfinite(joined["policy_action"]).all():
@@ -109,7 +109,7 @@ class Corrections:
             observation_names=tuple(first.features["observation"].names or ()),
             task=first.task,
             control_period_s=first.control_period_s,
-            ids=tuple(ids),
+            keys=tuple(keys),
             sources=tuple(sources),
         )
 
@@ -150,10 +150,11 @@ class Corrections:
         return np.isin(self.control_source, (ControlSource.BOTH, ControlSource.OPERATOR))
 
     def held_out(self, share: float) -> Bool[np.ndarray, " E"]:
-        """Episodes that nothing is learnt from: by their ids alone, so that an episode stays where it is as others
-        come."""
-        draws = [int(hashlib.sha256(one.encode()).hexdigest()[:8], 16) / 2**32 for one in self.ids]
-        return np.array([draw < share for draw in draws])
+        """Episodes that nothing is learnt from, as long as there are others: by their keys alone, so that an episode
+        stays where it is as others come."""
+        draws = [int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 2**32 for key in self.keys]
+        held = np.array([draw < share for draw in draws])
+        return held & ~held.all()
 
     def onsets(self) -> Int64[np.ndarray, " C"]:
         """Steps at which somebody begins to correct."""
