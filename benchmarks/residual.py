@@ -94,7 +94,7 @@ def foreseeing() -> Profile:
 
 
 def collected(run: Run, name: str, person: Profile, way: Way) -> Path:
-    """As many corrected attempts as the run has, from other initial states."""
+    """As many corrected attempts as the run has, from the same initial states."""
     out, c = run.folder / "data" / name.replace(" ", "-"), run.config
     collect(
         run.task,
@@ -115,7 +115,7 @@ def collected(run: Run, name: str, person: Profile, way: Way) -> Path:
 
 def tried(run: Run, name: str, policy: Callable[[], Policy], trials: int) -> Evaluation:
     """Its outcomes on the test states, tried once."""
-    path = run.folder / "evaluations" / "residual" / f"{name}.json"
+    path = run.folder / "evaluations" / "residual" / f"{name}-of-{trials}.json"
     if not path.exists():
         evaluate(run.task, policy(), trials, name=name).save(path)
     return Evaluation.load(path)
@@ -186,11 +186,11 @@ def main() -> None:
     table: dict[str, dict[str, object]] = {}
     for name, evaluations in rows.items():
         found = np.array([evaluation.successes for evaluation in evaluations], bool)
-        same = found if len(found) == len(best) else np.repeat(found, len(best), axis=0)
+        same = np.repeat(found, len(best), axis=0) if len(found) == 1 else found
         table[name] = {
             "success": mean_rate(found),
             "each": [float(rate) for rate in found.mean(axis=1)],
-            "compliant residual minus this": paired_difference(best, same),
+            "compliant residual minus this": paired_difference(best, same) if COMPLIANT in rows else None,
         }
         print(f"{name:40} {table[name]}")
     write_json(ROOT / "benchmarks" / "results" / f"residual-{c.task}.json", figures | {"policies": table})

@@ -146,7 +146,6 @@ class Run(RunFolder):
                 stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
 
             if base is not None and learning.update == "residual":
-                config = dataclasses.replace(config, type="residual")
                 result = correct(Corrections.from_datasets(sets), base, learning, config, out, progress=progress)
             else:
                 result = train(TrainingData.from_datasets(sets), learning, config, out, base=base, progress=progress)

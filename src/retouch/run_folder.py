@@ -88,6 +88,10 @@ class ImproveConfig:
         stream_of(self.collection_seed, self.rounds)
         if not 0 < self.share <= 10:
             raise InputError(f"share is a part of the base's samples above 0, not {self.share}")
+        if self.training.type == "residual":
+            raise InputError("a run begins with a base: --training.type is that of the base, not residual")
+        if self.by_pushing and self.operator == "web":
+            raise InputError(f"{self.method} learns from pushes, which only scripted people give in a run so far")
         if self.by_pushing and self.training.type != "diffusion":
             raise InputError(
                 f"{self.method} is for a robot that yields and a base of waypoints: --training.type diffusion"
@@ -229,8 +233,11 @@ class RunFolder:
             config, before = found["config"], found["versions"]
         except (ValueError, KeyError, TypeError) as error:
             raise RetouchError(f"{path} is damaged ({error}): choose another folder with --out") from None
-        unsaid = ImproveConfig().fingerprint()
-        changed = sorted(k for k in wanted if config.get(k, unsaid[k]) != wanted[k])
+        try:
+            before_now = type(self.config).from_json(config).fingerprint()
+        except (TypeError, RetouchError) as error:
+            raise RetouchError(f"{path} is damaged ({error}): choose another folder with --out") from None
+        changed = sorted(k for k in wanted if before_now[k] != wanted[k])
         if changed:
             raise InputError(
                 f"{self.folder} holds a run with another {', '.join(changed)}: choose another folder with --out"

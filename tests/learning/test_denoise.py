@@ -106,7 +106,7 @@ def named(folder, data: TrainingData) -> np.ndarray:
 
 def test_finetuning_goes_on_from_the_base_and_keeps_how_it_sees(tmp_path, base) -> None:
     other = led(seed=5)
-    config = replace(SMALL, steps=1, learning_rate=1e-9)
+    config = replace(SMALL, steps=1, learning_rate=1e-9, diffusion=replace(SHAPE, embedding=12))  # the base's counts
     train(other, method("finetune"), config, tmp_path / "still", base=base)
     one, same = load_policy(base), load_policy(tmp_path / "still")
     np.testing.assert_allclose(named(tmp_path / "still", other), named(base, other), atol=1e-5)
@@ -130,6 +130,7 @@ def test_what_cannot_be_finetuned_says_so(tmp_path, base) -> None:
         train(led(), method("retrain"), SMALL, tmp_path / "out", base=base)
     with pytest.raises(InputError, match="bc-rnn cannot be finetuned"):
         train(led(), method("finetune"), TrainConfig(steps=1), tmp_path / "out", base=base)
-    wider = replace(SMALL, diffusion=replace(SHAPE, embedding=12))
-    with pytest.raises(PolicyError, match="another shape"):
-        train(led(), method("finetune"), wider, tmp_path / "out", base=base)
+    with pytest.raises(PolicyError, match="sees something else"):
+        train(replace(led(), observation_names=NAMES[::-1]), method("finetune"), SMALL, tmp_path / "out", base=base)
+    with pytest.raises(InputError, match="beside a base"):
+        train(led(), method("full-demos"), TrainConfig(type="residual", steps=1), tmp_path / "out")

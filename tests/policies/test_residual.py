@@ -31,8 +31,6 @@ def run(policy, steps=12, slots=(0, 1, 2)):
 @pytest.mark.parametrize("base_action", [False, True])
 def test_a_residual_that_says_nothing_leaves_the_base_as_it_is_to_the_last_bit(head, base_action):
     policy = make_policy(None, head=head, base_action=base_action)
-    if head == "flow":  # noise is led to no correction, or as near as its numbers go: it has to be said
-        policy.network.frames = lambda features, readings, noise: 0 * noise
     base = ChunkSession(Onward(), 3)
     for slot in range(3):
         base.reset(slot, seed=slot + 5)
@@ -162,6 +160,19 @@ def test_in_real_time_the_base_thinks_aside():
     command = session.act(np.array([0]), observations(1))[0]
     assert np.isfinite(command).all()
     assert (policy.observation_dim, len(NAMES)) == (D, D)
+
+
+def test_at_hand_back_nothing_is_left_of_what_was_said_before():
+    policy = make_policy()
+    session = policy.session(1)
+    session.reset(0, 0)
+    for _ in range(20):
+        late = session.act(np.array([0]), observations(1))
+        session.feel(np.array([0]), ticks(1))
+    session.forget(0)
+    fresh = session.act(np.array([0]), observations(1))
+    force = slice(WRENCH.start, WRENCH.start + 3)
+    np.testing.assert_allclose(fresh[:, force], late[:, force] / 3, rtol=0.01)  # of 20 ms, with 40 ms to settle
 
 
 def test_a_slot_that_was_never_reset_says_so():

@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import tyro
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 DEFAULT_TRAINING = TrainConfig()
+Config = TypeVar("Config")
 
 
 def collect(
@@ -128,7 +129,7 @@ def train(
         out: folder of the policy; a run that was stopped there goes on.
         method: full-demos, hg-dagger, iwr-nb, iwr or retrain; with a base finetune, finetune-kl, residual or
             compliant-residual.
-        base: folder of the policy that was corrected: it is finetuned, or a residual goes beside it.
+        base: folder of the policy of waypoints that is finetuned, or that a residual goes beside.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
         demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
         config: how to train.
@@ -155,7 +156,6 @@ def train(
 
         if isinstance(data, Corrections):
             assert base is not None
-            config = dataclasses.replace(config, type="residual")
             result = correct(data, base, chosen, config, out, progress=progress)
         else:
             result = retrain(data, chosen, config, out, base=base, progress=progress)
@@ -277,12 +277,12 @@ def improve(
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder
-    from retouch.tasks.registry import YIELDING, names
+    from retouch.tasks.registry import YIELDING, make, names
 
     single_thread()
     terminal = Terminal(as_json)
-    if task in YIELDING and training == DEFAULT_TRAINING:
-        training = YIELDING_TRAINING
+    if task in YIELDING:
+        training = overlaid(YIELDING_TRAINING, training, DEFAULT_TRAINING)
     if demonstrations is None:
         demonstrations = 150 if task in YIELDING else 30
     config = ImproveConfig(
@@ -313,8 +313,20 @@ def improve(
         if "/" in task or Path(task).exists():
             raise InputError(f"no run in {task}: name a task ({', '.join(names())}) or the folder of a run")
         raise UnknownName("task", task, names())
+    elif config.by_pushing and not make(task).ticks:
+        raise InputError(f"the robot of the task {task} has no handle to push: choose a method that takes over")
     command = shlex.join(["retouch", *sys.argv[1:]])
     show_run(Run(out, config, terminal, command), terminal)
+
+
+def overlaid(preset: Config, given: Config, default: Config) -> Config:
+    """A preset with everything in it changed that differs from the default in what was given; dataclasses all."""
+    changes: dict[str, object] = {}
+    for field in dataclasses.fields(given):  # type: ignore[arg-type]
+        ours, theirs, usual = (getattr(config, field.name) for config in (preset, given, default))
+        if theirs != usual:
+            changes[field.name] = overlaid(ours, theirs, usual) if dataclasses.is_dataclass(theirs) else theirs
+    return dataclasses.replace(preset, **changes)  # type: ignore[type-var]
 
 
 def _percent(share: float | None) -> str:

@@ -1,7 +1,7 @@
 """Training the residual policy of paper 2 (CR-DAgger, section 3.2): corrections out of what is seen and felt.
 
-correct(Corrections.from_datasets([Dataset("pushed")]), Path("base"), method("compliant-residual"),
-TrainConfig(type="residual"), Path("policy"))
+correct(Corrections.from_datasets([Dataset("pushed")]), Path("base"), method("compliant-residual"), TrainConfig(),
+Path("policy"))
 """
 
 import dataclasses
@@ -15,13 +15,14 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
-from retouch.errors import InputError
+from retouch.errors import InputError, PolicyError
 from retouch.learning.batches import Sampler, Windows
 from retouch.learning.config import TrainConfig
 from retouch.learning.corrections import Corrections, Samples, disagreement
 from retouch.learning.loop import Recipe, TrainProgress, TrainResult, provenance, run
 from retouch.learning.weights import Method
-from retouch.policies.checkpoint import read_info, read_weights
+from retouch.policies.checkpoint import load_policy, read_info, read_weights
+from retouch.policies.chunks import ChunkPolicy
 from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import CHUNK, Normaliser
 from retouch.policies.residual import ResidualNetwork, Scales, named_weights, network_description
@@ -30,7 +31,6 @@ from retouch.policies.residual_view import ResidualView
 from retouch.robots.ur5e_tick import ACTIONS
 
 NOISE = 11  # the key of noise among what is drawn for a step
-Batch = tuple[Float32[np.ndarray, "B F"], Float32[np.ndarray, "B R 6"], Float32[np.ndarray, "B O"]]
 
 
 def correct(
@@ -45,8 +45,9 @@ def correct(
 ) -> TrainResult:
     """Trains a residual policy beside the policy in `base` into the folder `out`, or goes on with that.
 
-    Raises as `learning.train.train` does; PolicyError if the base cannot be read.
+    Raises as `learning.train.train` does; PolicyError if the base cannot be read, or nothing goes beside it.
     """
+    config = dataclasses.replace(config, type="residual")
     return run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
 
 
@@ -60,7 +61,7 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
 
     Raises InputError if there is nothing to train on, PolicyError if the base cannot be read.
     """
-    below, arrays = read_info(base), read_weights(base)
+    below, arrays = _below(base, data), read_weights(base)
     shape = shape_for(method, config.residual)
     if config.corrections.labels == "hand":  # it has what is pressed in it: a wrench besides would count it twice
         shape = dataclasses.replace(shape, wrench=False)
@@ -78,24 +79,24 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
     whole = {
         "data": data.digest(),
         "base": hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest(),
-        "method": dataclasses.asdict(weighted),
+        "below": below.network,
+        "method": weighted.to_json(),
         "config": config.what_matters(),
     }
     fingerprint = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     bias = np.array([config.corrections.force_noise] * 3 + [config.corrections.torque_noise] * 3)
 
-    def batch(drawn: Int64[np.ndarray, " B"]) -> Batch:
-        return normaliser(features[drawn]), samples.readings(drawn), scales.scaled(samples.frames(drawn))
-
     def loss(network: nn.Module, step: int) -> Tensor:
         assert isinstance(network, ResidualNetwork)
-        seen, readings, frames = batch(chosen[sampler.draw(step)])
+        drawn = chosen[sampler.draw(step)]
+        seen, readings, frames = normaliser(features[drawn]), samples.readings(drawn), samples.frames(drawn)
         random = np.random.default_rng([config.seed, NOISE, step])
         readings = readings + bias * random.standard_normal((len(readings), 1, 6))
         readings += bias * random.standard_normal(readings.shape)
         draws = torch.Generator().manual_seed(int(random.integers(2**63)))
         felt = (readings * scales.readings).astype(np.float32)
-        return network.loss(torch.from_numpy(seen), torch.from_numpy(felt), torch.from_numpy(frames), draws)
+        wanted = scales.scaled(frames)
+        return network.loss(torch.from_numpy(seen), torch.from_numpy(felt), torch.from_numpy(wanted), draws)
 
     return Recipe(
         network=lambda: ResidualNetwork(features.shape[1], shape),
@@ -117,6 +118,21 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
         steps_per_epoch=sampler.steps_per_epoch,
         fingerprint=fingerprint,
     )
+
+
+def _below(base: Path, data: Corrections) -> PolicyInfo:
+    """The policy that a residual goes beside."""
+    info = read_info(base)
+    if not isinstance(load_policy(base), ChunkPolicy):
+        raise PolicyError(f"{base} is of the type '{info.type}': a residual goes beside a policy of waypoints")
+    for name, one, other in (
+        ("task", info.task, data.task),
+        ("control period", info.control_period_s, data.control_period_s),
+        ("observation", info.observation_names, data.observation_names),
+    ):
+        if one != other:
+            raise PolicyError(f"{base} has another {name} than the corrections: it is not what was corrected")
+    return info
 
 
 def _features(view: ResidualView, samples: Samples, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B F"]:

@@ -22,12 +22,13 @@ from jaxtyping import Bool, Float, Float32, Float64, Int8, Int64
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError
+from retouch.learning.data import check_joins
 from retouch.learning.residual_config import CorrectionConfig
-from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats, quats_by, rotations, vectors
+from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats_by
 from retouch.policies.residual import averaged
 from retouch.policies.residual_config import ResidualConfig
 from retouch.policies.residual_view import next_waypoints
-from retouch.robots.ur5e_tick import BASE, DAMP, REFERENCE, STIFF, TICK, WRENCH
+from retouch.robots.ur5e_tick import BASE, REFERENCE, STIFF, TICK, WRENCH
 
 TRACKS = ("tick_contact_wrench", "tick_hand_wrench", "tick_measured_pose")
 COLUMNS = ("observation", "action", "policy_action", "control_source", "policy_waypoints", *TRACKS)
@@ -78,6 +79,7 @@ class Corrections:
         parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
         lengths, keys, sources = [], [], []
         for dataset in datasets:
+            check_joins(dataset, datasets[0])
             missing = [name for name in COLUMNS if name not in dataset.info.features]
             if missing:
                 raise InputError(f"{dataset.path} has no {missing[0]}: a residual policy needs a robot that yields")
@@ -123,7 +125,8 @@ class Corrections:
 
     def digest(self) -> str:
         """SHA-256 of all that is learnt from."""
-        total = hashlib.sha256(repr((self.observation.shape, self.contact.shape)).encode())
+        shapes = (self.observation.shape, self.contact.shape, self.observation_names, self.keys)
+        total = hashlib.sha256(repr(shapes).encode())
         for array in (
             *(getattr(self, name) for name in ("observation", "command", "proposed", "control_source")),
             self.waypoints,
@@ -194,9 +197,9 @@ class Samples:
         last = np.repeat(data.starts + data.lengths - 1, data.lengths)
         running = data.control_source != ControlSource.NONE
         # No frame may be of a step in which the robot stood still for nobody's sake.
-        learnt = running.copy()
-        for ahead in range(1, shape.frames - 1):
-            learnt &= running[np.minimum(np.arange(len(data)) + ahead, last)]
+        learnt = np.ones(len(data), bool)
+        for ahead in range(-1, shape.frames - 1):
+            learnt &= running[np.clip(np.arange(len(data)) + ahead, first, last)]
         return cls(
             data,
             shape,
@@ -263,40 +266,10 @@ def targets(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, 
     own[:, :9] = np.where(moved[:, None], own[:, :9], IDENTITY)
     if config.labels == "executed":
         wrench = smoothed(data, config)
-        right = np.concatenate([nine_of(led_by(data), base), wrench], axis=1)
+        right = np.concatenate([nine_of(data.measured[:, -1].astype(np.float64), base), wrench], axis=1)
     else:
         right = np.concatenate([nine_of(virtual_targets(data), base), np.zeros((len(data), 6))], axis=1)
     return np.where(corrected[:, None], right, own)
-
-
-def led_by(data: Corrections) -> Float64[np.ndarray, "T 7"]:
-    """Where a reference without a wrench has to be for the tool to move as it did: T Exp(D v / K).
-
-    `v` is how the tool moves against what the law takes for the motion of its reference (`control.admittance`). The
-    published robot has so little damping of its own that this is the executed pose.
-    """
-    measured, base = data.measured[:, -1].astype(np.float64), data.proposed[:, BASE].astype(np.float64)
-    stiffness, damping = (data.command[:, at].astype(np.float64)[:, :, None] for at in (STIFF, DAMP))
-    moved, wanted = (_twists(poses, measured, data.starts) for poses in (measured, base))
-    along = (moved * wanted).sum(axis=2, keepdims=True) / np.maximum(
-        np.square(wanted).sum(axis=2, keepdims=True), 1e-12
-    )
-    against = moved - np.clip(along, 0.0, 1.0) * wanted
-    time = np.divide(damping, stiffness, out=np.zeros_like(damping), where=stiffness > 0)
-    ahead = against * time / data.control_period_s
-    return poses_of(nine_of(np.concatenate([ahead[:, 0], quats_by(ahead[:, 1])], axis=1), HERE), measured)
-
-
-def _twists(
-    poses: Float64[np.ndarray, "T 7"], frame: Float64[np.ndarray, "T 7"], starts: Int64[np.ndarray, " E"]
-) -> Float64[np.ndarray, "T 2 3"]:
-    """How poses move in each step, in the axes of `frame`: [m] and [rad] a step; nothing in the first of an episode."""
-    before = np.concatenate([poses[:1], poses[:-1]])
-    before[starts] = poses[starts]
-    back = np.swapaxes(rotations(frame[:, 3:]), -1, -2)
-    turned = rotations(poses[:, 3:]) @ np.swapaxes(rotations(before[:, 3:]), -1, -2)
-    both = np.stack([poses[:, :3] - before[:, :3], vectors(quats(turned))], axis=1)
-    return np.swapaxes(back @ np.swapaxes(both, 1, 2), 1, 2)
 
 
 def virtual_targets(data: Corrections) -> Float64[np.ndarray, "T 7"]:
@@ -328,20 +301,21 @@ def smoothed(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray,
     return out
 
 
-def disagreement(data: Corrections) -> tuple[float, float]:
+def disagreement(data: Corrections) -> tuple[float, float] | None:
     """How far the two kinds of label are apart over the corrected steps, as root mean squares.
 
     "executed" asks for T_base dT Exp(-w / K), "hand" for T_reference Exp(f / K).
 
     Returns:
-        The distance between the two [mm], and the hand's own mean share of them, |f / K| [mm].
+        The distance between the two [mm], and how far the second is from the base [mm]; None where nobody pushed
+        against a robot's spring.
     """
     executed = targets(data, CorrectionConfig(labels="executed"))
     base = data.proposed[:, BASE].astype(np.float64)
     stiffness = data.command[:, STIFF].astype(np.float64)
     chosen = data.corrected() & (stiffness > 0).all(axis=1)
     if not chosen.any():
-        return float("nan"), float("nan")
+        return None
     pressed = executed[chosen, 9:12] / stiffness[chosen, :1]
     asked = executed[chosen, :9].copy()
     turn = np.stack([asked[:, 3:6], asked[:, 6:9], np.cross(asked[:, 3:6], asked[:, 6:9])], axis=1)

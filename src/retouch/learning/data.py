@@ -128,7 +128,7 @@ class TrainingData:
         kinds: list[str] = []
         sources: list[dict[str, Any]] = []
         for dataset in datasets:
-            _check_joins(dataset, datasets[0])
+            check_joins(dataset, datasets[0])
             episodes = [episode for episode in dataset.episodes if episode.outcome in outcomes and episode.steps]
             sources.append({"path": str(dataset.path), "episodes": [episode.name for episode in episodes]})
             if not episodes:
@@ -165,7 +165,8 @@ def _without_pauses(
     return kept, remaining[whole], tuple(kind for kind, keep in zip(kinds, whole, strict=True) if keep)
 
 
-def _check_joins(dataset: Dataset, first: Dataset) -> None:
+def check_joins(dataset: Dataset, first: Dataset) -> None:
+    """Raises InputError where two data sets cannot be learnt from together."""
     one, other = dataset.info, first.info
     differs = {
         "task": one.task != other.task,

@@ -5,8 +5,8 @@ hold it back is, step by step of the denoising, that of two Gaussians of one wid
 distance between what the two networks name.
 """
 
+import dataclasses
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +33,14 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
     """How to train a diffusion policy: a sample is a step, weighted as the method weights windows that begin there.
 
     Args:
-        base: folder of the policy that is finetuned; None to begin with a new one.
+        base: folder of the policy that is finetuned, whose shape it keeps; None to begin with a new one.
 
-    Raises PolicyError if the observations have no tool, or the base cannot be read or is of another shape; InputError
+    Raises PolicyError if the observations have no tool, or the base cannot be read or sees something else; InputError
     if a period of the policy is not a number of steps or there is nothing to train on.
     """
-    before = _base(base, data, config) if base is not None else None
+    before = _base(base, data) if base is not None else None
+    if before is not None:
+        config = dataclasses.replace(config, diffusion=before.network.config)
     samples, shape = Samples.of(data, config.diffusion), (config.diffusion.waypoints, SIZE)
     windows = Windows.of(data, method, 1)
     sampler = Sampler(windows, method, config.batch, config.seed)
@@ -48,7 +50,8 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
         spread, normaliser = samples.spread(), Normaliser.fit(samples.all_features(), config.normaliser)
     else:
         spread, normaliser = before.spread, before.normaliser
-        fingerprint = hashlib.sha256(f"{fingerprint} {json.dumps(before.info.training)}".encode()).hexdigest()
+        weights = b"".join(tensor.numpy().tobytes() for tensor in before.network.state_dict().values())
+        fingerprint = hashlib.sha256(fingerprint.encode() + weights).hexdigest()
 
     def loss(network: nn.Module, step: int) -> Tensor:
         assert isinstance(network, DiffusionNetwork)
@@ -88,10 +91,10 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
     )
 
 
-def _base(folder: Path, data: TrainingData, config: TrainConfig) -> DiffusionPolicy:
+def _base(folder: Path, data: TrainingData) -> DiffusionPolicy:
     policy = load_policy(folder)
     if not isinstance(policy, DiffusionPolicy):
         raise PolicyError(f"{folder} is not a policy of type diffusion: another cannot be finetuned")
-    if policy.network.config != config.diffusion or policy.info.observation_names != data.observation_names:
-        raise PolicyError(f"{folder} is of another shape, or sees something else: it cannot be finetuned on these data")
+    if policy.info.observation_names != data.observation_names:
+        raise PolicyError(f"{folder} sees something else: it cannot be finetuned on these data")
     return policy

@@ -4,7 +4,6 @@ The same recipe and configuration give the same weights, bit for bit, on one mac
 killed on the way: run it again and it goes on from `training-state.safetensors`.
 """
 
-import dataclasses
 import hashlib
 import json
 import time
@@ -162,7 +161,7 @@ def run(
 
 def fingerprint_of(data: TrainingData, method: Method, config: TrainConfig) -> str:
     """Of all that the final weights depend on."""
-    whole = {"data": data.digest(), "method": dataclasses.asdict(method), "config": config.what_matters()}
+    whole = {"data": data.digest(), "method": method.to_json(), "config": config.what_matters()}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
@@ -181,7 +180,7 @@ def provenance(
     return {
         "fingerprint": fingerprint,
         "data": data.described(),
-        "method": dataclasses.asdict(method),
+        "method": method.to_json(),
         "config": config.what_matters(),
         "seed": config.seed,
         "gradient_steps": steps,

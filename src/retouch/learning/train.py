@@ -48,6 +48,8 @@ def train(
     """
     if (method.update == "finetune") != (base is not None):
         raise InputError(f"the method {method.name} {'needs' if base is None else 'goes without'} a base")
+    if method.update == "residual" or config.type not in RECIPES:
+        raise InputError("a residual is trained beside a base, by the methods residual and compliant-residual")
     if base is None:
         return run(RECIPES[config.type](data, method, config), config, out, progress=progress, stop=stop)
     if config.type not in FINETUNED:

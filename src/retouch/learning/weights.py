@@ -9,7 +9,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Int8
@@ -21,6 +21,9 @@ Corrects = Literal["demonstrate", "take-over", "delta"]
 CountAs = Literal["interventions", "rollout"]
 Update = Literal["retrain", "finetune", "residual"]
 Alpha = float | Literal["balanced"]
+
+
+LATER = ("update", "rate", "anchor", "feels")
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,22 @@ class Method:
             raise UnknownName("set for demonstrations", self.demonstrations_count_as, ("interventions", "rollout"))
 
     def replace(self, *, alpha: Alpha | None = None, demonstrations_count_as: CountAs | None = None) -> "Method":
-        """The method with another weight or another place for the demonstrations."""
+        """The method with another weight or another place for the demonstrations.
+
+        Raises InputError for the weight of a residual, whose samples are weighted by when they were.
+        """
+        if alpha is not None and self.update == "residual":
+            raise InputError(f"{self.name} has no alpha: see corrections.dense-weight and dense-time of its training")
         return dataclasses.replace(
             self,
             alpha=self.alpha if alpha is None else alpha,
             demonstrations_count_as=demonstrations_count_as or self.demonstrations_count_as,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """For fingerprints and provenance; what was added later only where it is not at its default."""
+        later = {field.name: field.default for field in dataclasses.fields(self) if field.name in LATER}
+        return {name: value for name, value in dataclasses.asdict(self).items() if later.get(name, ...) != value}
 
     def in_loss(self, labels: Int8[np.ndarray, " T"]) -> Bool[np.ndarray, " T"]:
         """Whether each step may be cloned, and a window may start there."""

@@ -76,14 +76,15 @@ class HandOnHandle:
         self._aim = Pose(tool.position + way, quat_multiply(quat_from_vector(turn), tool.quat))
         axes = quat_to_matrix(tool.quat)
         press = axes @ -wanted[WRENCH][:3]
-        lacks, along = press + axes @ self._task.felt(sight)[:3], unit(press)  # along it the hand goes by what it feels
+        felt = self._task.felt(sight)[:3]
+        lacks, along = press + axes @ felt, unit(press)  # along it the hand goes by what it feels
         lack = float(lacks @ along)
         lack = lack if lack > 0.0 else min(0.0, lack + g.tolerates)
         error = way + along * (lack / g.stiffness[0] - float(way @ along))
         came = 0.0 if self._was is None else float((tool.position - self._was) @ unit(self._harder))
         self._was = tool.position
         self._harder *= np.exp(-max(0.0, came) / RELAXES)
-        if float(self._task.felt(sight)[:3] @ self._task.felt(sight)[:3]) < FEELS**2:  # what was pressed on is gone
+        if float(felt @ felt) < FEELS**2:  # what was pressed on is gone, or not there yet
             self._harder -= along * float(self._harder @ along) * LETS_GO
         self._harder = capped(self._harder + g.insistence * period * error, reach[0])
         self._further = capped(self._further + g.insistence * period * turn, reach[1])

@@ -150,11 +150,17 @@ class DiffusionPolicy:
         if info.action_dim != ACTIONS:
             raise PolicyError(f"a policy of waypoints commands a compliant robot with {ACTIONS} numbers")
         try:
+            if info.network.get("process") == "flow" and "denoiser" not in info.network:
+                raise InputError("its flow names directions, as this version does not: train it anew")
             config = DiffusionConfig.from_json(info.network)
             normaliser = Normaliser(info.normaliser, weights["normaliser.offset"], weights["normaliser.scale"])
             network = DiffusionNetwork(len(normaliser.offset), config)
             network.load_state_dict(
-                {n.removeprefix("network."): torch.tensor(w) for n, w in weights.items() if n.startswith("network.")}
+                {
+                    n.removeprefix("network.").replace("unet.", "denoiser."): torch.tensor(w)  # as it was called before
+                    for n, w in weights.items()
+                    if n.startswith("network.")
+                }
             )
             spread = Spread(weights["spread.offset"], weights["spread.scale"])
         except (InputError, TypeError, KeyError, RuntimeError) as error:

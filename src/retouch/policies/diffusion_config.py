@@ -64,7 +64,7 @@ class DiffusionConfig:
             raise InputError(
                 "channels, kernel, levels, steps and numbers are at least 1, the embedding a multiple of 4"
             )
-        if self.waypoints % 2 ** (len(self.channels) - 1):
+        if self.denoiser == "unet" and self.waypoints % 2 ** (len(self.channels) - 1):
             raise InputError(f"{len(self.channels)} levels halve the waypoints as often: {self.waypoints} cannot be")
         if self.executed > self.waypoints or self.inference_steps > self.levels:
             raise InputError("no more waypoints are executed than there are, and no more steps taken than levels")

@@ -63,16 +63,8 @@ def poses_of(nine: Nine, frame: Poses) -> Poses:
     return np.concatenate([position, quats(out @ turn)], axis=-1)
 
 
-def vectors(quats: Float[np.ndarray, "*rows 4"]) -> Float[np.ndarray, "*rows 3"]:
-    """Rotation vectors of unit quaternions, no longer than half a turn [rad]."""
-    near = np.where(quats[..., :1] < 0, -quats, quats)
-    sine = np.linalg.norm(near[..., 1:], axis=-1, keepdims=True)
-    angle = 2 * np.arctan2(sine, near[..., :1])
-    return near[..., 1:] * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 2.0)
-
-
 def quats_by(vectors: Float[np.ndarray, "*rows 3"]) -> Float[np.ndarray, "*rows 4"]:
-    """The reverse of `vectors`."""
+    """Unit quaternions of rotation vectors [rad]."""
     angle = np.linalg.norm(vectors, axis=-1, keepdims=True)
     sine = np.where(angle > 1e-9, np.sin(angle / 2) / np.maximum(angle, 1e-9), 0.5)
     return np.concatenate([np.cos(angle / 2), sine * vectors], axis=-1)

@@ -79,13 +79,13 @@ class ResidualNetwork(nn.Module):
         frames: Float[Tensor, "B O"],
         random: torch.Generator,
     ) -> Float[Tensor, ""]:
-        """Mean squared error of all that is said; of the way there from noise, with a flow head."""
+        """Mean squared error of all that is said; with a flow head, from anywhere on the way there from noise."""
         seen = self.seen(features, readings)
         if self.config.head == "mlp":
             return (self.head(seen, random) - frames).square().mean()
         share, noise = torch.rand((len(frames), 1), generator=random), torch.randn(frames.shape, generator=random)
         between = noise + share * (frames - noise)
-        return (self.head(torch.cat([seen, between, share], dim=1), random) - (frames - noise)).square().mean()
+        return (self.head(torch.cat([seen, between, share], dim=1), random) - frames).square().mean()
 
     def frames(
         self, features: Float[Tensor, "B F"], readings: Float[Tensor, "B R 6"], noise: Float[Tensor, "B O"]
@@ -97,7 +97,7 @@ class ResidualNetwork(nn.Module):
         x, steps = noise, self.config.inference_steps
         for step in range(steps):
             share = torch.full((len(x), 1), step / steps)
-            x = x + self.head(torch.cat([seen, x, share], dim=1)) / steps
+            x = x + (self.head(torch.cat([seen, x, share], dim=1)) - x) / (steps - step)
         return x
 
 
@@ -242,11 +242,11 @@ class _InRealTime:
 class _Slot:
     """What one slot has gone through of late, a row a tick, the newest last."""
 
-    def __init__(self, ticks: int, seed: int):
+    def __init__(self, ticks: int, noise: Float32[np.ndarray, " O"]):
         self.readings, self.poses = np.zeros((ticks, SIZE), np.float32), np.zeros((ticks, 7), np.float32)
         self.known = 0  # of the poses
         self.said = nothing(DELTA + SIZE)
-        self.random = np.random.default_rng([seed, 1])
+        self.noise = noise  # which way a flow head goes, all through an attempt
 
 
 class ResidualSession:
@@ -268,19 +268,20 @@ class ResidualSession:
     def reset(self, slot: int, seed: int) -> None:
         """Starts a new episode in `slot`, in which nothing has been felt yet."""
         self._base.reset(slot, seed)
-        self._slots[slot] = _Slot(self._ticks, seed)
+        noise = np.random.default_rng([seed, 1]).standard_normal(self._size, dtype=np.float32)
+        self._slots[slot] = _Slot(self._ticks, noise)
 
     def forget(self, slot: int) -> None:
-        """At hand-back: the base starts afresh; what has been felt is as true as before."""
+        """At hand-back: the base starts afresh, and what is said of it; what has been felt is as true as before."""
         self._base.forget(slot)
+        self._memory(slot).said = nothing(DELTA + SIZE)
 
     def feel(self, slots: Int[np.ndarray, " k"], ticks: Float64[np.ndarray, "k T R"]) -> None:
         """What every tick of the step that is over has recorded (`robots.ur5e_tick.TRACKS`)."""
         for slot, record in zip(slots, ticks, strict=True):
             memory = self._memory(int(slot))
             for kept, track in ((memory.readings, "contact_wrench"), (memory.poses, "measured_pose")):
-                kept[: -len(record)] = kept[len(record) :].copy()
-                kept[-len(record) :] = record[:, TRACKS[track]]
+                kept[:] = np.concatenate([kept, record[:, TRACKS[track]]])[-len(kept) :]
             memory.known = min(self._ticks, memory.known + len(record))
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
@@ -296,7 +297,7 @@ class ResidualSession:
             np.stack([self._poses(memory, now) for memory, now in zip(memories, tool, strict=True)]),
             averaged(np.stack([memory.readings for memory in memories]), config),
             self._ahead(slots, tool),
-            np.stack([memory.random.standard_normal(self._size, dtype=np.float32) for memory in memories]),
+            np.stack([memory.noise for memory in memories]),
         )
         share = PERIOD / (config.settling + PERIOD)
         for memory, frame in zip(memories, frames[:, CARRIED_OUT], strict=True):

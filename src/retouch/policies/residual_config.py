@@ -56,12 +56,12 @@ class ResidualConfig:
         counts = (self.hidden, self.layers, self.readings, self.reading_ticks, self.poses, self.pose_ticks)
         if min(*counts, self.waypoints, self.inference_steps, *self.channels) < 1 or self.frames < 2:
             raise InputError("sizes and numbers of a residual policy are at least 1, its frames at least 2")
-        if 2 ** len(self.channels) != self.readings:
+        if not self.channels or 2 ** len(self.channels) != self.readings:
             raise InputError(
                 f"{len(self.channels)} levels take {2 ** len(self.channels)} readings, not {self.readings}"
             )
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout is in [0, 1), not {self.dropout}")
+        if not (0 <= self.dropout < 1 and self.settling >= 0):
+            raise InputError("dropout is in [0, 1), and settling not negative")
 
     @property
     def ticks(self) -> int:

@@ -8,6 +8,8 @@ from retouch.policies.nine import nine_of
 from retouch.policies.residual_config import ResidualConfig
 from retouch.policies.tool_view import ToolView
 
+SOON = 0.01  # half a step: what is due before is due now [s]
+
 
 class ResidualView:
     """Features of what there is at the beginning of a step.
@@ -48,11 +50,11 @@ class ResidualView:
 
 
 def next_waypoints(chunk: Float[np.ndarray, "N 8"], count: int) -> Float[np.ndarray, "count 7"] | None:
-    """The first `count` poses of a chunk that are still ahead (due after 0 s), the last one again where it is shorter.
+    """The first `count` poses of a chunk that are still ahead, the last one again where it is shorter.
 
     None where there is no chunk.
     """
     if not len(chunk) or not np.isfinite(chunk[0]).all():
         return None
-    first = int(np.searchsorted(chunk[:, 0], 0.0, side="right"))
+    first = int(np.searchsorted(chunk[:, 0], SOON))
     return chunk[np.minimum(first + np.arange(count), len(chunk) - 1), 1:]

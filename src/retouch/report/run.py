@@ -118,12 +118,14 @@ def _timelines(number: int, dataset: Dataset) -> list[Timeline]:
 
 def _warnings(run: "Run", data: tuple[RoundData, ...]) -> list[str]:
     lines: list[str] = []
-    if run.config.by_pushing:
-        return lines
+    c = run.config
     target = run.samples_wanted(data[0].demonstration)
     for d in data[1:]:
         samples = d.demonstration + d.intervention
-        if samples < target:
+        if c.by_pushing:
+            if d.episodes < c.corrected:
+                lines.append(f"Round {d.round} ended with {d.episodes} completed attempts, short of {c.corrected}.")
+        elif samples < target:
             lines.append(
                 f"Round {d.round} ended with {samples} human samples, short of {target}, after "
                 f"{run.config.max_attempts} attempts: the policy left too little to correct, or the person failed."

@@ -33,7 +33,11 @@ class Catalogue:
 
     def options(self) -> dict[str, Any]:
         """What a run can be made of."""
-        return {"tasks": [{"name": n} for n in names()], "methods": sorted(METHODS), "profiles": sorted(PROFILES)}
+        return {
+            "tasks": [{"name": n} for n in names()],
+            "methods": sorted(name for name, how in METHODS.items() if how.corrects != "delta"),
+            "profiles": sorted(PROFILES),
+        }
 
     def names(self) -> list[str]:
         """Every run, the newest first."""
