@@ -23,9 +23,10 @@ from retouch.learning.loop import Recipe, TrainProgress, TrainResult, provenance
 from retouch.learning.weights import Method
 from retouch.policies.checkpoint import load_policy, read_info, read_weights
 from retouch.policies.chunks import ChunkPolicy
+from retouch.policies.files import write_json
 from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import CHUNK, Normaliser
-from retouch.policies.residual import ResidualNetwork, Scales, named_weights, network_description
+from retouch.policies.residual import ResidualNetwork, ResidualPolicy, Scales, named_weights, network_description
 from retouch.policies.residual_config import ResidualConfig
 from retouch.policies.residual_view import ResidualView
 from retouch.robots.ur5e_tick import ACTIONS
@@ -48,7 +49,33 @@ def correct(
     Raises as `learning.train.train` does; PolicyError if the base cannot be read, or nothing goes beside it.
     """
     config = dataclasses.replace(config, type="residual")
-    return run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
+    result = run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
+    if result.finished:
+        write_json(out / "held-out.json", held_out(out, data, config))
+    return result
+
+
+def held_out(folder: Path, data: Corrections, config: TrainConfig) -> dict[str, float | None]:
+    """What a trained residual makes of the episodes that nothing was learnt from: their number, steps, and the loss.
+
+    The loss is as in training, without its noise; None where there are none. It does not tell the better policy: that
+    is for rollouts to say.
+    """
+    policy = load_policy(folder)
+    assert isinstance(policy, ResidualPolicy)
+    samples = Samples.of(data, config.corrections, policy.network.config)
+    steps, errors = np.flatnonzero(samples.learnt & samples.kept_back), []
+    size = policy.network.size
+    for some in _some(steps):
+        observation, tool = data.observation[some], policy.view.tool(data.observation[some])
+        ahead = samples.ahead(some, tool) if policy.network.config.base_action else None
+        noise = np.zeros((len(some), policy.network.config.frames * size), np.float32)
+        said = policy.correct(observation, samples.poses(some, tool), samples.readings(some), ahead, noise)
+        apart = policy.scales.scaled(said[..., :size]) - policy.scales.scaled(samples.frames(some)[..., :size])
+        errors.append(np.square(apart).mean(axis=1))
+    episodes = int(data.held_out(config.corrections.held_out).sum())
+    loss = float(np.concatenate(errors).mean()) if errors else None
+    return {"episodes": episodes, "steps": len(steps), "loss": loss}
 
 
 def shape_for(method: Method, shape: ResidualConfig) -> ResidualConfig:
