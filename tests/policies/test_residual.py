@@ -1,15 +1,18 @@
 """The residual policy: what it adds to its base's commands, in which frame, and what it leaves as it is."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
-from policies.residuals import NAMES, D, Onward, make_policy, observations, ticks
+from policies.residuals import D, Onward, make_policy, observations, ticks
 from retouch.errors import PolicyError
 from retouch.geometry import Pose, quat_from_vector, quat_multiply
 from retouch.policies.chunks import ChunkSession, in_real_time
 from retouch.policies.nine import IDENTITY, nine_of, poses_of
 from retouch.policies.residual import MOST_DELTA, MOST_WRENCH, capped_delta, capped_wrench, nothing
-from retouch.robots.ur5e_tick import BASE, REFERENCE, TRACKS, WRENCH
+from retouch.robots.ur5e_tick import ACTIONS, BASE, REFERENCE, TRACKS, WRENCH
 
 HERE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
 
@@ -154,12 +157,28 @@ def test_no_correction_is_larger_than_the_robot_bears():
 
 
 def test_in_real_time_the_base_thinks_aside():
-    policy = in_real_time(make_policy())
-    session = policy.session(1)
+    """A step does not wait for a chunk; once it has come, it is followed."""
+    may_go_on = threading.Event()
+
+    class Slow(Onward):
+        def predict_action_chunk(self, history, random):
+            assert may_go_on.wait(30)
+            return super().predict_action_chunk(history, random)
+
+    policy = in_real_time(make_policy(None, base=Slow()))
+    assert (policy.observation_dim, policy.action_dim) == (D, ACTIONS)
+    session, seen, slot = policy.session(1), observations(1), np.array([0])
     session.reset(0, 0)
-    command = session.act(np.array([0]), observations(1))[0]
-    assert np.isfinite(command).all()
-    assert (policy.observation_dim, len(NAMES)) == (D, D)
+    held = np.concatenate([session.act(slot, seen) for _ in range(5)])
+    assert not len(session.waypoints(0))
+    np.testing.assert_allclose(held[:, REFERENCE][:, :3], np.tile(seen[0, :3], (5, 1)), atol=1e-6)
+    may_go_on.set()
+    for _ in range(14):  # the chunk is of 20 steps
+        time.sleep(0.2)
+        moved = session.act(slot, seen)[0, REFERENCE.start] - seen[0, 0]
+        if len(session.waypoints(0)):
+            break
+    assert moved > 1e-3
 
 
 def test_at_hand_back_nothing_is_left_of_what_was_said_before():

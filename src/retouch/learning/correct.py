@@ -50,8 +50,8 @@ def correct(
     """
     config = dataclasses.replace(config, type="residual")
     result = run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
-    if result.finished:
-        write_json(out / "held-out.json", held_out(out, data, config))
+    if result.finished and not (told := out / "held-out.json").exists():
+        write_json(told, held_out(out, data, config))
     return result
 
 
@@ -68,10 +68,10 @@ def held_out(folder: Path, data: Corrections, config: TrainConfig) -> dict[str, 
     size = policy.network.size
     for some in _some(steps):
         observation, tool = data.observation[some], policy.view.tool(data.observation[some])
-        ahead = samples.ahead(some, tool) if policy.network.config.base_action else None
-        noise = np.zeros((len(some), policy.network.config.frames * size), np.float32)
+        ahead = samples.ahead(some, tool) if samples.shape.base_action else None
+        noise = np.zeros((len(some), samples.shape.frames * size), np.float32)
         said = policy.correct(observation, samples.poses(some, tool), samples.readings(some), ahead, noise)
-        apart = policy.scales.scaled(said[..., :size]) - policy.scales.scaled(samples.frames(some)[..., :size])
+        apart = policy.scales.scaled(said[..., :size]) - policy.scales.scaled(samples.frames(some))
         errors.append(np.square(apart).mean(axis=1))
     episodes = int(data.held_out(config.corrections.held_out).sum())
     loss = float(np.concatenate(errors).mean()) if errors else None

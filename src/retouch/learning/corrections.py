@@ -25,7 +25,7 @@ from retouch.errors import InputError
 from retouch.learning.data import check_joins
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats_by
-from retouch.policies.residual import averaged
+from retouch.policies.residual import averaged, nothing
 from retouch.policies.residual_config import ResidualConfig
 from retouch.policies.residual_view import next_waypoints
 from retouch.robots.ur5e_tick import BASE, REFERENCE, STIFF, TICK, WRENCH
@@ -216,7 +216,7 @@ class Samples:
         nothing."""
         rows = steps[:, None] + np.arange(self.shape.frames) - 1
         found = self.targets[np.clip(rows, self.first[steps][:, None], self.last[steps][:, None])]
-        found[rows < self.first[steps][:, None]] = np.concatenate([IDENTITY, np.zeros(6)])
+        found[rows < self.first[steps][:, None]] = nothing(found.shape[-1])
         return found if self.shape.wrench else found[..., :9]
 
     def readings(self, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B R 6"]:
@@ -261,7 +261,7 @@ def targets(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, 
         [nine_of(data.proposed[:, REFERENCE].astype(np.float64), base), data.proposed[:, WRENCH]], axis=1
     )
     if config.uncorrected == "nothing":
-        own = np.tile(np.concatenate([IDENTITY, np.zeros(6)]), (len(data), 1))
+        own = np.tile(nothing(own.shape[1]), (len(data), 1))
     moved = (data.proposed[:, REFERENCE] != data.proposed[:, BASE]).any(axis=1)
     own[:, :9] = np.where(moved[:, None], own[:, :9], IDENTITY)
     if config.labels == "executed":
