@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from retouch.collection import InMemory
 from retouch.episodes.schema import ControlSource
-from retouch.operators.correction import Way
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
+from retouch.operators.way import Way
 from retouch.outcomes import attempt_seeds, wilson
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json

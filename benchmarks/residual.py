@@ -31,9 +31,9 @@ from retouch.learning.data import TrainingData
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.learning.train import train
 from retouch.learning.weights import method
-from retouch.operators.correction import Way
 from retouch.operators.profile import Profile, profile
 from retouch.operators.scripted import ScriptedPerson
+from retouch.operators.way import Way
 from retouch.outcomes import Evaluation
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json

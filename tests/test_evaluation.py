@@ -1,6 +1,7 @@
 """Success rates: seeds that never meet, intervals that hold what they promise."""
 
 import itertools
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from retouch.errors import InputError
 from retouch.evaluation import evaluate
 from retouch.outcomes import Evaluation, attempt_seeds, wilson
+from retouch.rollout import _jerk
+from retouch.tasks.contact import Case
+from tests.pressing import BlindPolicy, Pressing
 from tests.tiny import StuckPolicy, tiny
 
 
@@ -73,3 +77,47 @@ def test_a_quick_look_stops_when_the_interval_is_narrow_enough():
     full = evaluate(tiny(), StuckPolicy(), quick.trials, "tune")
     assert (quick.seeds, quick.successes, quick.steps) == (full.seeds, full.successes, full.steps)
     assert evaluate(tiny(), StuckPolicy(), 60, "tune", until_width=1e-9).trials == 60
+
+
+def test_what_robots_that_feel_have_had():
+    """Failures, stages at the end, force and jerk of every attempt; a grid of cases is gone through in turn."""
+    task, kept = Pressing(), []
+    found = evaluate(task, BlindPolicy(), 3, cases=task.cases(), each=kept.append)
+    assert set(found.reasons) == {"pressed beside the pad"}
+    assert {len(held) for held in found.stages} == {2}
+    assert not any(held[-1] for held in found.stages)  # the last stage is success
+    assert min(found.forces) > 1
+    assert all(0 < jerk < 1e3 for jerk in found.jerks)
+    twice = found + found
+    assert (twice.trials, twice.rate, twice.forces) == (6, found.rate, 2 * found.forces)
+    nothing_felt = evaluate(tiny(), StuckPolicy(), 2, "tune")
+    assert nothing_felt.jerks == (0.0, 0.0)
+
+
+def test_cases_come_in_turn():
+    """Attempt i is of case i, then from the first on again, also in blocks."""
+
+    class Noted(Pressing):
+        seen: ClassVar[list[str]] = []
+
+        def cases(self):
+            return tuple(Case(f"case {k}", {}) for k in range(3))
+
+        def reset(self, data, rng, case=None):
+            self.seen.append("" if case is None else case.name)
+            super().reset(data, rng, None)
+
+    task = Noted()
+    evaluate(task, BlindPolicy(), 4, cases=task.cases(), worlds=1)
+    assert Noted.seen == ["case 0", "case 1", "case 2", "case 0"]
+    Noted.seen.clear()
+    evaluate(task, BlindPolicy(), 1)
+    assert Noted.seen == [""]
+
+
+def test_jerk_is_the_third_derivative():
+    period = 0.02
+    t = period * np.arange(40)
+    cubic = [np.array([0.5 * x**3, 0.0, 2.0 * x**2]) for x in t]
+    assert _jerk(cubic, period) == pytest.approx(3.0)
+    assert _jerk(cubic[:3], period) == 0.0

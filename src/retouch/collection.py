@@ -17,7 +17,8 @@ from retouch.episodes.repair import forget_unfinished
 from retouch.episodes.schema import DatasetInfo, Feature, standard_features
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import InputError
-from retouch.operators.correction import Operator, Way
+from retouch.operators.correction import Operator
+from retouch.operators.way import Way
 from retouch.outcomes import attempt_seeds
 from retouch.policies.protocol import Policy
 from retouch.progress import SILENT, Progress
@@ -99,15 +100,15 @@ def collect(
         if counted.reached(target) or first >= target.max_attempts:
             return counted
         with progress.stage(title, goal) as stage:
-            seeds, acting, doing = attempt_seeds("collect", stream, start=first), policy, way
+            seeds, doing = attempt_seeds("collect", stream, start=first), way
             if way == "observe":
                 assert policy is not None
                 seeds = where_it_fails(task, policy, _after_the_last(dataset, stream), worlds=worlds, workers=workers)
-                acting, doing = None, "demonstrate"
+                doing = "demonstrate"  # the policy goes on thinking, in the shadow, and what it says is recorded
             for attempt in rollout(
                 task,
                 seeds,
-                policy=acting,
+                policy=policy,
                 operator=operator,
                 way=doing,
                 horizon=horizon,

@@ -4,6 +4,7 @@ Attempt i of a purpose starts from the same state for every policy, so differenc
 states of different purposes never meet: what tunes, what selects checkpoints and what is reported are disjoint.
 """
 
+import dataclasses
 import itertools
 import json
 import math
@@ -53,6 +54,10 @@ class Evaluation:
         seeds: of the attempts.
         successes: of each attempt.
         steps: that each attempt took.
+        reasons: of each outcome.
+        stages: of the task that held at each attempt's end.
+        forces: most that the tool felt of what it touched, in each [N].
+        jerks: of what the robot was asked for, in each, root mean square [m/s^3].
     """
 
     policy: str
@@ -60,6 +65,20 @@ class Evaluation:
     seeds: tuple[int, ...]
     successes: tuple[bool, ...]
     steps: tuple[int, ...]
+    reasons: tuple[str, ...] = ()
+    stages: tuple[tuple[bool, ...], ...] = ()
+    forces: tuple[float, ...] = ()
+    jerks: tuple[float, ...] = ()
+
+    def __add__(self, other: "Evaluation") -> "Evaluation":
+        """This one and then the other, of the same policy and purpose."""
+        mine, theirs = self._of_attempts(), other._of_attempts()
+        joined: dict[str, Any] = {name: (*mine[name], *theirs[name]) for name in mine}
+        return dataclasses.replace(self, **joined)
+
+    def _of_attempts(self) -> dict[str, tuple[Any, ...]]:
+        """What has a value for every attempt."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("policy", "purpose")}
 
     @property
     def trials(self) -> int:
@@ -95,8 +114,8 @@ class Evaluation:
         """Read what `save` wrote."""
         try:
             document: dict[str, Any] = json.loads(path.read_text())
-            for name in ("seeds", "successes", "steps"):
-                document[name] = tuple(document[name])
-            return cls(**document)
+            document["stages"] = [tuple(held) for held in document.get("stages", ())]
+            values: dict[str, Any] = {k: v if isinstance(v, str) else tuple(v) for k, v in document.items()}
+            return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
             raise RetouchError(f"{path} is damaged ({error}): delete it to evaluate again") from None

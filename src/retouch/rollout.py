@@ -16,7 +16,8 @@ from jaxtyping import Float32, Float64
 from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError, PolicyError
-from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait, Way
+from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait
+from retouch.operators.way import Way
 from retouch.policies.protocol import Feels, Foresees, Policy
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Pushable, Task
@@ -55,6 +56,9 @@ class Attempt:
         discard: whether the operator wants it to count for nothing.
         recorder: holds the rows, to be committed or dropped by whoever asked for it.
         force: most that the tool felt of what it touched, where the robot feels anything [N].
+        jerk: of where the tool was asked to be, from one step's mean to the next; root mean square, where the robot has
+            a tick [m/s^3].
+        stages: which of the task's stages held at the end.
     """
 
     number: int
@@ -68,6 +72,8 @@ class Attempt:
     discard: bool = False
     recorder: Recorder | None = None
     force: float = 0.0
+    jerk: float = 0.0
+    stages: tuple[bool, ...] = ()
 
     @property
     def human_steps(self) -> int:
@@ -88,6 +94,7 @@ class _Running:
     led: np.ndarray | None = None  # the operator's last action, until the robot has taken hold of itself again
     settling: int = 0  # steps of that to come
     force: float = 0.0
+    asked: list[np.ndarray] = field(default_factory=list)  # each step's mean of where the tool was asked to be
     take: int | None = None  # the take-over under way
     intervention: list[bool] = field(default_factory=list)
     causes: list[tuple[int, str]] = field(default_factory=list)
@@ -105,6 +112,7 @@ def rollout(
     workers: int = 1,
     record: Callable[[int, int], Recorder] | None = None,
     watch: Callable[[int, mujoco.MjData], None] | None = None,
+    lay_out: Callable[[int, mujoco.MjData, np.random.Generator], None] | None = None,
 ) -> Iterator[Attempt]:
     """Run attempts and yield them in the order of `seeds`, which may be endless: stop by not asking for more.
 
@@ -119,6 +127,7 @@ def rollout(
         workers: threads that step the physics.
         record: called with number and seed when an attempt begins, for a place to put its rows.
         watch: shown every world before each of its steps, and when its attempt has ended: number and data.
+        lay_out: in place of the task's `reset`: the attempt's number, zeroed data, and what is random in it.
 
     Raises:
         ValueError: nobody would act.
@@ -137,7 +146,7 @@ def rollout(
                 f"the policy maps {policy.observation_dim} numbers to {policy.action_dim}, the task {task.name} needs "
                 f"{wanted[0]} to {wanted[1]}"
             )
-    loop = _Loop(task, policy, operator, way, horizon or task.horizon, worlds, workers, record, watch)
+    loop = _Loop(task, policy, operator, way, horizon or task.horizon, worlds, workers, record, watch, lay_out)
     try:
         yield from loop.run(iter(enumerate(seeds)))
     except GeneratorExit:
@@ -161,9 +170,11 @@ class _Loop:
         workers: int,
         record: Callable[[int, int], Recorder] | None,
         watch: Callable[[int, mujoco.MjData], None] | None,
+        lay_out: Callable[[int, mujoco.MjData, np.random.Generator], None] | None,
     ):
         self.task, self.operator, self.way, self.horizon = task, operator, way, horizon
         self.record, self.watch = record, watch
+        self.lay_out = lay_out or (lambda number, data, rng: task.reset(data, rng))
         self.worlds = Worlds(task.physics, count, workers)
         self.robot = task.robot(self.worlds)
         self.acting = policy.session(count) if policy is not None else None
@@ -190,7 +201,7 @@ class _Loop:
                 attempt.recorder.forget()
 
     def _begin(self, slot: int, number: int, seed: int) -> None:
-        self.task.reset(self.worlds.reset(slot), np.random.default_rng([seed, 0]))
+        self.lay_out(number, self.worlds.reset(slot), np.random.default_rng([seed, 0]))
         if self.acting is not None:
             self.acting.reset(slot, seed)
         self.slots[slot] = _Running(
@@ -328,10 +339,11 @@ class _Loop:
         return found
 
     def _feel(self, slot: int, ticks: Float64[np.ndarray, "ticks tracks"]) -> None:
-        running, touch = self.slots[slot], self.task.tick_tracks["contact_wrench"]
+        running, tracks = self.slots[slot], self.task.tick_tracks
         assert running is not None
-        force = np.linalg.norm(ticks[:, touch.start : touch.start + 3], axis=1).max()
+        force = np.linalg.norm(ticks[:, tracks["contact_wrench"]][:, :3], axis=1).max()
         running.force = max(running.force, float(force))
+        running.asked.append(ticks[:, tracks["asked_pose"]][:, :3].mean(axis=0))
 
     def _after(self, slot: int, row: dict[str, Any] | None) -> None:
         running = self.slots[slot]
@@ -363,8 +375,18 @@ class _Loop:
             discard,
             running.recorder,
             running.force,
+            _jerk(running.asked, self.task.control_period),
+            self.task.stages(self.worlds.datas[slot]),
         )
         self.slots[slot] = None
+
+
+def _jerk(positions: list[np.ndarray], period: float) -> float:
+    """Root mean square of the third derivative of positions, a period apart; 0 where there are too few."""
+    if len(positions) < 4:
+        return 0.0
+    third = np.diff(np.array(positions), 3, axis=0) / period**3
+    return float(np.sqrt(np.square(third).sum(axis=1).mean()))
 
 
 def replay(

@@ -17,11 +17,8 @@ from retouch.counting import Tally, one_at_a_time, stream_of
 from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
 from retouch.evaluation import evaluate
-from retouch.learning.correct import correct
-from retouch.learning.corrections import Corrections
-from retouch.learning.data import TrainingData
 from retouch.learning.loop import TrainProgress
-from retouch.learning.train import train
+from retouch.learning.update import update
 from retouch.learning.weights import method
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
@@ -145,10 +142,7 @@ class Run(RunFolder):
             def progress(p: TrainProgress) -> None:
                 stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
 
-            if base is not None and learning.update == "residual":
-                result = correct(Corrections.from_datasets(sets), base, learning, config, out, progress=progress)
-            else:
-                result = train(TrainingData.from_datasets(sets), learning, config, out, base=base, progress=progress)
+            result = update(sets, learning, config, out, base=base, progress=progress)
         if fresh:  # a run that was interrupted does not know how long it took
             write_json(out / "timing.json", {"seconds": time.time() - began, "gradient_steps": result.steps})
         return out

@@ -10,21 +10,21 @@ import retouch
 from retouch.errors import InputError, RetouchError
 from retouch.operators.profile import profile
 from retouch.studies import jobs
-from retouch.studies.grid import Operator, Scale
+from retouch.studies.interveners import Intervener, IwrScale
 from retouch.studies.iwr import TABLES, table
 from retouch.studies.jobs import Checkpoints, Collection, Policy, Trials, in_order, task_digest
 from retouch.studies.store import Store
 
-SCALE = Scale(demonstrations=2, rounds=2, training_seeds=2, trials=3, checkpoint_trials=2)
+SCALE = IwrScale(demonstrations=2, rounds=2, training_seeds=2, trials=3, checkpoint_trials=2)
 
 
 @pytest.fixture
-def operator() -> Operator:
-    return Operator("threading", profile("steady"), 0, SCALE)
+def operator() -> Intervener:
+    return Intervener("threading", profile("steady"), 0, SCALE)
 
 
-def test_equal_descriptions_are_one_job(operator: Operator) -> None:
-    other = Operator("threading", profile("steady"), 0, dataclasses.replace(SCALE, trials=99))
+def test_equal_descriptions_are_one_job(operator: Intervener) -> None:
+    other = Intervener("threading", profile("steady"), 0, dataclasses.replace(SCALE, trials=99))
     assert operator.base(1) == other.base(1)
     assert hash(operator.base(1)) == hash(other.base(1))
     assert operator.base(1) != operator.base(0)
@@ -41,29 +41,29 @@ def test_equal_descriptions_are_one_job(operator: Operator) -> None:
         {"scale": dataclasses.replace(SCALE, training=dataclasses.replace(SCALE.training, epochs=39))},
     ],
 )
-def test_whatever_changes_the_result_changes_the_name(operator: Operator, changed: dict) -> None:
+def test_whatever_changes_the_result_changes_the_name(operator: Intervener, changed: dict) -> None:
     other = dataclasses.replace(operator, **changed)
     mine, theirs = (who.trained(who.base(0).method, who.data("iwr", 2), 0) for who in (operator, other))
     assert mine.key != theirs.key
 
 
-def test_what_changes_nothing_does_not_change_the_name(operator: Operator) -> None:
+def test_what_changes_nothing_does_not_change_the_name(operator: Intervener) -> None:
     quieter = dataclasses.replace(SCALE, training=dataclasses.replace(SCALE.training, report_every=7))
-    assert operator.base(0) == Operator("threading", profile("steady"), 0, quieter).base(0)
+    assert operator.base(0) == Intervener("threading", profile("steady"), 0, quieter).base(0)
 
 
-def test_a_changed_task_is_another_job(operator: Operator) -> None:
+def test_a_changed_task_is_another_job(operator: Intervener) -> None:
     changed = dataclasses.replace(operator.demonstrations, task_digest="0" * 16)
     assert changed != operator.demonstrations
     assert operator.demonstrations.task_digest == task_digest("threading")
 
 
-def test_the_first_round_of_every_method_is_shared(operator: Operator) -> None:
+def test_the_first_round_of_every_method_is_shared(operator: Intervener) -> None:
     assert operator.interventions("iwr", 1) == operator.interventions("hg-dagger", 1)
     assert operator.interventions("iwr", 2) != operator.interventions("hg-dagger", 2)
 
 
-def test_no_two_collections_share_initial_states(operator: Operator) -> None:
+def test_no_two_collections_share_initial_states(operator: Intervener) -> None:
     twice = dataclasses.replace(operator, seed=1)
     streams = [c.stream for who in (operator, twice) for c in who.data("iwr", 2)]
     assert len(set(streams)) == len(streams)
@@ -81,11 +81,11 @@ def test_every_job_comes_after_what_it_needs(name: str) -> None:
 
 def test_the_grid_of_the_first_table() -> None:
     """Base and full demonstrations once, three methods over the rounds; three collections of the last rounds."""
-    first = table("1", Scale())
+    first = table("1", IwrScale())
     policies = [job for job in first.jobs if isinstance(job, Policy)]
     assert len(policies) == (2 + 3 * 3) * 3
     assert sum(isinstance(job, Collection) for job in first.jobs) == 2 + 1 + 3 + 3
-    both = in_order(job for name in ("1", "3") for job in table(name, Scale()).jobs)
+    both = in_order(job for name in ("1", "3") for job in table(name, IwrScale()).jobs)
     assert sum(isinstance(job, Policy) for job in both) == len(policies) + 6 * 3
 
 
@@ -95,12 +95,12 @@ def test_the_grid_of_the_first_table() -> None:
         ({"training_seeds": 0}, "training_seeds must be at least 1"),
         ({"share": 0.0}, "share must be a number above 0"),
         ({"share": float("nan")}, "share must be a number above 0"),
-        ({"checkpoint_trials": -1}, "checkpoint_trials at least 0"),
+        ({"checkpoint_trials": -1}, "checkpoint_trials must be at least 0"),
     ],
 )
 def test_a_study_that_cannot_be(wrong: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Scale(**wrong)
+        IwrScale(**wrong)
 
 
 def test_the_code_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -140,18 +140,18 @@ def test_what_shapes_a_result_is_in_the_code() -> None:
 
 def test_another_experiment_is_not_called_the_papers() -> None:
     """Its figures are not put beside the paper's."""
-    assert table("1", Scale()).paper
-    other = table("1", Scale(), people=("hasty",))
+    assert table("1", IwrScale()).paper
+    other = table("1", IwrScale(), people=("hasty",))
     assert not other.paper
     assert "hasty" in other.title
     with pytest.raises(InputError, match="named once"):
-        table("1", Scale(), people=("hasty", "hasty"))
+        table("1", IwrScale(), people=("hasty", "hasty"))
 
 
 def test_a_collection_that_falls_short_is_no_result(tmp_path: Path) -> None:
     """Methods are compared on equal amounts of a person's samples."""
     few = dataclasses.replace(
-        Operator("threading", profile("steady"), 0, SCALE).demonstrations, episodes=3, max_attempts=1
+        Intervener("threading", profile("steady"), 0, SCALE).demonstrations, episodes=3, max_attempts=1
     )
     store = Store(tmp_path)
     with pytest.raises(RetouchError, match="after 1 attempts"):
@@ -160,7 +160,7 @@ def test_a_collection_that_falls_short_is_no_result(tmp_path: Path) -> None:
 
 
 def test_other_versions_do_not_go_on_with_a_job(tmp_path: Path) -> None:
-    job, store = Operator("threading", profile("steady"), 0, SCALE).demonstrations, Store(tmp_path)
+    job, store = Intervener("threading", profile("steady"), 0, SCALE).demonstrations, Store(tmp_path)
     (store.folder(job)).mkdir()
     (store.folder(job) / "job.json").write_text('{"versions": {"mujoco": "0.1"}}')
     with pytest.raises(InputError, match=r"another version of .*mujoco"):

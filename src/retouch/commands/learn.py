@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -136,32 +137,26 @@ def train(
         as_json: print the result as JSON.
     """
     from retouch.episodes.reader import Dataset
-    from retouch.learning.correct import correct
-    from retouch.learning.corrections import Corrections
-    from retouch.learning.data import TrainingData
     from retouch.learning.loop import TrainProgress
-    from retouch.learning.train import train as retrain
+    from retouch.learning.update import update
     from retouch.learning.weights import method as named
+    from retouch.policies.checkpoint import read_info
 
     terminal = Terminal(as_json)
     chosen = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
     if (chosen.update == "retrain") != (base is None):
         raise InputError(f"the method {method} {'needs' if base is None else 'goes without'} --base")
-    sets, residual = [Dataset(path) for path in datasets], chosen.update == "residual"
-    data = Corrections.from_datasets(sets) if residual else TrainingData.from_datasets(sets)
+    sets = [Dataset(path) for path in datasets]
     with terminal.stage(f"training {method}", 1.0) as stage:
 
         def progress(p: TrainProgress) -> None:
             stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
 
-        if isinstance(data, Corrections):
-            assert base is not None
-            result = correct(data, base, chosen, config, out, progress=progress)
-        else:
-            result = retrain(data, chosen, config, out, base=base, progress=progress)
+        result = update(sets, chosen, config, out, base=base, progress=progress)
+    data = read_info(out).training["data"]
     terminal.line(
-        f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {len(data)} samples of "
-        f"{len(data.lengths)} episodes in {result.seconds:.0f} s"
+        f"{out}: {result.steps} gradient steps, {result.epochs:.1f} epochs over {data['steps']} samples of "
+        f"{data['episodes']} episodes in {result.seconds:.0f} s"
     )
     terminal.result({"policy": str(out), "gradient_steps": result.steps, "seconds": result.seconds})
 
@@ -172,6 +167,7 @@ def evaluate(
     *,
     episodes: int | None = None,
     until_width: float | None = None,
+    grid: bool = False,
     checkpoint: int | None = None,
     weights: Literal["ema", "raw"] = "ema",
     purpose: Literal["tune", "select", "test"] = "test",
@@ -179,7 +175,7 @@ def evaluate(
     workers: int = 2,
     as_json: Json = False,
 ) -> None:
-    """Measure how often a policy alone solves its task, with Wilson's 95 % interval.
+    """Measure how often a policy alone solves its task, with Wilson's 95 % interval, and how it fails.
 
     Args:
         task: name of the task.
@@ -187,6 +183,7 @@ def evaluate(
         episodes: attempts (200 when left out); number i starts from the same state for every policy.
         until_width: stop once the interval is no wider, e.g. 0.1, after `episodes` (2000) at the most. For a quick
             look: no table does so, as to stop by what was seen makes the interval too narrow.
+        grid: go through the cases of a contact-rich task's test grid in turn, also those that nobody demonstrated.
         checkpoint: gradient step; the last one when left out.
         weights: averaged or raw.
         purpose: which initial states: those for tuning, for selecting checkpoints, or for reporting.
@@ -197,6 +194,7 @@ def evaluate(
     from retouch import evaluation
     from retouch.policies.checkpoint import load_policy
     from retouch.policies.torch_setup import single_thread
+    from retouch.tasks.contact import ContactTask
     from retouch.tasks.registry import make
 
     if episodes is None:
@@ -208,6 +206,8 @@ def evaluate(
     single_thread()
     terminal = Terminal(as_json)
     made, loaded = make(task), load_policy(policy, checkpoint, weights)
+    if grid and not isinstance(made, ContactTask):
+        raise InputError(f"the task {task} has no grid of cases: leave --grid out")
     with terminal.stage("evaluation", episodes) as stage:
         found = evaluation.evaluate(
             made,
@@ -216,11 +216,15 @@ def evaluate(
             purpose,
             until_width=until_width,
             stream=seed,
+            cases=made.cases() if grid and isinstance(made, ContactTask) else (),
             name=str(policy),
             workers=workers,
             each=stage.at,
         )
     terminal.line(f"{policy}: success {found}")
+    failed = Counter(why for why, success in zip(found.reasons, found.successes, strict=True) if not success)
+    for why, times in failed.most_common():
+        terminal.line(f"    {times} times {why}")
     low, high = found.interval
     terminal.result({**dataclasses.asdict(found), "rate": found.rate, "interval": [low, high], "n": found.trials})
 

@@ -6,11 +6,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from retouch.operators.way import Way
 from retouch.tasks.base import Task
-
-Way = Literal["demonstrate", "observe", "take-over", "delta"]
-"""How a person corrects: by whole demonstrations, by those where the policy was seen to fail, by taking over, or by
-pushing while the policy goes on."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from retouch.geometry import (
     quat_to_matrix,
     quat_to_vector,
 )
-from retouch.operators.correction import Push, Replace, Way
+from retouch.operators.correction import Push, Replace
 from retouch.operators.noise import drift
 from retouch.operators.profile import Grasp, Profile
+from retouch.operators.way import Way
 from retouch.robots.ur5e import command_of, grip_of
 from retouch.robots.ur5e_arm import HANDLE_MIDDLE
 from retouch.robots.ur5e_tick import REFERENCE, WRENCH

@@ -15,9 +15,10 @@ from jaxtyping import Float64
 
 from retouch.errors import RetouchError
 from retouch.geometry import Pose
-from retouch.operators.correction import Correction, End, Push, Replace, Sight, Wait, Way
+from retouch.operators.correction import Correction, End, Push, Replace, Sight, Wait
 from retouch.operators.hold import Grip, Hold
 from retouch.operators.pushing import PushingHand
+from retouch.operators.way import Way
 from retouch.tasks.base import Task
 from retouch.tasks.contact import ContactTask
 

@@ -10,9 +10,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from retouch.operators.correction import Push, Replace, Sight, Way
+from retouch.operators.correction import Push, Replace, Sight
 from retouch.operators.noise import drift
 from retouch.operators.profile import Hands, Profile
+from retouch.operators.way import Way
 from retouch.tasks.base import Manner, Task
 
 STILLEST = 0.15  # a hand trembles in proportion to its motion, and this much when it is still

@@ -1,14 +1,26 @@
 """A study's tables as one HTML page, and as figures a paper would print; from the figures' JSON alone."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 from typing import Any
 
 from retouch.report.plots import BOTH, DEMONSTRATION, INK, PERSON, POLICY, STAND_INS, svg
 from retouch.report.style import CSS
 
-COLOURS = {"base": DEMONSTRATION, "full-demos": BOTH, "hg-dagger": PERSON, "iwr-nb": INK, "iwr": POLICY}
+COLOURS = {
+    "base": DEMONSTRATION,
+    "full-demos": BOTH,
+    "hg-dagger": PERSON,
+    "iwr-nb": INK,
+    "iwr": POLICY,
+    "retrain": BOTH,
+    "residual": PERSON,
+    "compliant-residual": POLICY,
+}
+NOWHERE = "-"  # the column of what belongs to none
+MOST_MARKERS = 8
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 ON_PAPER = {
     "var(--ink)": "#20242a",
@@ -26,8 +38,12 @@ assert set(ON_PAPER) == set(STAND_INS.values())
 def figure(document: dict[str, Any]) -> str:
     """Success of every cell with its interval; beside it the paper's metric, ours (pale) and the paper's (hollow)."""
     rows = list(dict.fromkeys(cell["row"] for cell in document["cells"]))
+    if len(rows) > MOST_MARKERS:
+        return _list(document)
     of_rows = [[cell["column"] for cell in document["cells"] if cell["row"] == row] for row in rows]
     columns = list(dict.fromkeys(column for of_row in sorted(of_rows, key=len, reverse=True) for column in of_row))
+    if len(columns) > 1 and NOWHERE in columns:
+        columns.remove(NOWHERE)
 
     crowded = sum(len(column) + 2 for column in columns) > 80
     slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
@@ -37,6 +53,9 @@ def figure(document: dict[str, Any]) -> str:
         for k, row in enumerate(rows):
             colour, marker = COLOURS.get(row, INK), MARKERS[k % len(MARKERS)]
             for number, cell in enumerate(c for c in document["cells"] if c["row"] == row):
+                if cell["column"] not in columns:
+                    _everywhere(axes, row, colour, cell["success"])
+                    continue
                 x = columns.index(cell["column"]) + (k - (len(rows) - 1) / 2) * width
                 mean, low, high = (100 * v for v in cell["success"])
                 axes.plot([x, x], [low, high], color=colour, lw=1.6, zorder=2)
@@ -55,7 +74,37 @@ def figure(document: dict[str, Any]) -> str:
         axes.grid(axis="y")
         _legend(axes)
 
-    return svg(f"table-{document['table']}", document["title"], 3.7 if crowded else 3.1, draw)
+    return svg(f"{document['kind']}-{document['table']}", document["title"], 3.7 if crowded else 3.1, draw)
+
+
+def _everywhere(axes: Any, row: str, colour: str, success: Sequence[float]) -> None:
+    """A cell that belongs to no column, across all of them."""
+    mean, low, high = (100 * v for v in success)
+    axes.axhspan(low, high, color=colour, alpha=0.18, lw=0, zorder=0)
+    axes.axhline(mean, color=colour, lw=1.4, ls="--", zorder=1, label=row)
+
+
+def _list(document: dict[str, Any]) -> str:
+    """The same with a line for every cell, its name beside it, for tables of many rows."""
+    cells = list(reversed(document["cells"]))
+    nowhere = {cell["column"] for cell in cells} == {NOWHERE}
+
+    def draw(axes: Any) -> None:
+        for y, cell in enumerate(cells):
+            colour = COLOURS.get(cell["row"], INK)
+            mean, low, high = (100 * v for v in cell["success"])
+            axes.plot([low, high], [y, y], color=colour, lw=1.6)
+            axes.plot([mean], [y], "o", color=colour, ms=5.5, lw=0)
+            if cell["paper"] is not None:
+                axes.plot([float(cell["paper"].partition("±")[0])], [y], "o", mfc="none", mec=colour, ms=7, lw=0)
+        names = [cell["row"] if nowhere else f"{cell['row']}, {cell['column']}" for cell in cells]
+        axes.set_yticks(range(len(cells)), names)
+        axes.set_xlim(0, 102)
+        axes.set_xlabel("success, %")
+        axes.grid(axis="x")
+
+    height = 0.6 + 0.24 * len(cells)
+    return svg(f"{document['kind']}-{document['table']}", document["title"], height, draw)
 
 
 def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
@@ -73,14 +122,19 @@ def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
         axes.grid(axis="y")
         _legend(axes)
 
-    return svg(f"cost-{name}", "What a policy costs", 2.6, draw)
+    labels = {cost["row"] for cost in costs}
+    return svg(f"cost-{name}", "What a policy costs", 2.2 + 0.2 * math.ceil(len(labels) / _in_a_line(labels)), draw)
 
 
 def _legend(axes: Any) -> None:
     """Above the figure, in as many columns as fit."""
-    longest = max((len(label) for label in axes.get_legend_handles_labels()[1]), default=0)
-    columns = min(5, max(1, 70 // (longest + 7)))
+    columns = _in_a_line(axes.get_legend_handles_labels()[1])
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, borderaxespad=0.2)
+
+
+def _in_a_line(labels: Collection[str]) -> int:
+    """How many labels of a legend fit side by side."""
+    return min(5, max(1, 70 // (max(map(len, labels), default=0) + 7)))
 
 
 def _minutes(cost: dict[str, Any]) -> float:
@@ -98,7 +152,7 @@ def on_paper(element: str) -> str:
 
 def page(documents: Sequence[dict[str, Any]], costs: Sequence[Sequence[dict[str, Any]]], command: str) -> str:
     """All tables, their figures, what they cost (one list a table), and how to compute them again."""
-    title = "The IWR study"
+    title = "A study of learning from corrections"
     parts = [
         f"<h1>{title}</h1>",
     ]
@@ -130,57 +184,95 @@ def caption(document: dict[str, Any]) -> str:
         f"Demonstrated and corrected by {', '.join(people)}; {each} collection(s) each, {seeds} training seed(s), "
         f"{states} fresh initial states, the same for all. Success: the last averaged policy, with the 95 % interval "
         f"of a bootstrap over people, collections, training seeds and states, too narrow where they are few.{not_in} "
-        "Paper's metric: the best checkpoint of a training (raw weights, other states), mean and deviation over all "
-        "trainings; in the figure pale, and hollow where the paper reports it. "
-        f"Code: {', '.join(document['code'])}."
+        + _caption_of_columns(document)
+        + f"Code: {', '.join(document['code'])}."
     )
 
 
-def header(document: dict[str, Any]) -> list[str]:
-    """Of `lines`."""
-    return [
-        "method",
-        "where",
-        "success, last averaged policy",
-        "of each training seed",
-        "paper's metric",
-        "paper",
-        "human samples",
-        f"{document['reference']} minus this",
-    ]
-
-
-def lines(document: dict[str, Any]) -> list[list[str]]:
-    """A table's cells as text, one line a cell."""
-    found = []
-    for cell in document["cells"]:
-        rate, low, high = (100 * v for v in cell["success"])
-        metric, difference = cell["paper_metric"], cell["reference_minus_this"]
-        found.append(
-            [
-                cell["row"],
-                cell["column"],
-                f"{rate:.1f} % [{low:.1f}, {high:.1f}]",
-                "; ".join(" ".join(f"{100 * v:.1f}" for v in one) for person in cell["each"] for one in person),
-                _with_deviation(metric) if metric else "",
-                cell["paper"] or "",
-                _range(cell["human_samples"]),
-                "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else "",
-            ]
+def _caption_of_columns(document: dict[str, Any]) -> str:
+    """Of those that not every table has."""
+    said = ""
+    if _any(document, "paper_metric"):
+        said += (
+            "Paper's metric: the best checkpoint of a training (raw weights, other states), mean and deviation over "
+            "all trainings; in the figure pale, and hollow where the paper reports it. "
         )
-    return found
+    if _any(document, "grid"):
+        said += "Test grid: the paper's cases, with what nobody demonstrated among them. "
+    if _any(document, "felt"):
+        said += (
+            "Stages: what held at the end of an attempt. Force: the largest that an attempt felt, and jerk: of where "
+            "the robot was asked to be, root mean square over an attempt at 50 Hz; medians over attempts. "
+        )
+    return said
+
+
+def _any(document: dict[str, Any], name: str) -> bool:
+    """Whether any cell has a value of that name."""
+    return any(cell[name] for cell in document["cells"])
+
+
+WIDE = ("of each training seed", "human samples", "stages, %", "force, N", "jerk, m/s^3")
+Column = tuple[str, Callable[[dict[str, Any]], str]]
+
+
+def _columns(document: dict[str, Any]) -> list[Column]:
+    """Of a table: heading, and a cell's text."""
+    columns: list[Column] = [
+        ("method", lambda cell: cell["row"]),
+        ("where", lambda cell: cell["column"]),
+        ("success, last averaged policy", lambda cell: _interval(cell["success"])),
+        (
+            "of each training seed",
+            lambda cell: "; ".join(
+                " ".join(f"{100 * v:.1f}" for v in one) for person in cell["each"] for one in person
+            ),
+        ),
+    ]
+    if _any(document, "grid"):
+        columns.append(("test grid", lambda cell: f"{_interval(cell['grid'][:3])} (n = {cell['grid'][3]})"))
+    if _any(document, "paper_metric"):
+        columns.append(("paper's metric", lambda cell: _with_deviation(cell["paper_metric"])))
+    if _any(document, "paper"):
+        columns.append(("paper", lambda cell: cell["paper"] or ""))
+    columns += [
+        ("human samples", lambda cell: _range(cell["human_samples"])),
+        (f"{document['reference']} minus this", lambda cell: _difference(cell["reference_minus_this"])),
+    ]
+    if _any(document, "felt"):
+        columns += [
+            ("stages, %", lambda cell: ", ".join(f"{k} {100 * v:.0f}" for k, v in cell["felt"]["stages"])),
+            ("force, N", lambda cell: f"{cell['felt']['force_median']:.1f}"),
+            ("jerk, m/s^3", lambda cell: f"{cell['felt']['jerk_median']:.1f}"),
+        ]
+    return columns
+
+
+def rows(document: dict[str, Any], brief: bool = False) -> list[list[str]]:
+    """A table as text: its heading, and a line a cell; of a terminal's width where `brief`."""
+    columns = [c for c in _columns(document) if not brief or c[0] not in WIDE]
+    return [[name for name, _ in columns], *([text(cell) for _, text in columns] for cell in document["cells"])]
+
+
+def _interval(rate: Sequence[float]) -> str:
+    return "{:.1f} % [{:.1f}, {:.1f}]".format(*(100 * v for v in rate))
+
+
+def _difference(difference: Sequence[float] | None) -> str:
+    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * v for v in difference)) if difference else ""
 
 
 def markdown(document: dict[str, Any]) -> str:
     """The table for people."""
-    rows = [header(document), ["---"] * len(header(document)), *lines(document)]
-    table = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    head, *lines = rows(document)
+    table = "".join("| " + " | ".join(row) + " |\n" for row in (head, ["---"] * len(head), *lines))
     return f"{document['title']}\n\n{caption(document)}\n\n{table}"
 
 
-def _with_deviation(metric: list[float | None]) -> str:
+def _with_deviation(metric: tuple[float, float | None] | None) -> str:
+    if metric is None:
+        return ""
     mean, deviation = metric
-    assert mean is not None
     return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
 
 
@@ -190,6 +282,7 @@ def _range(samples: list[int]) -> str:
 
 
 def _table(document: dict[str, Any]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header(document))
-    rows = "".join("<tr>" + "".join(f"<td>{escape(part)}</td>" for part in row) + "</tr>\n" for row in lines(document))
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>'
+    names, *lines = rows(document)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{escape(part)}</td>" for part in line) + "</tr>\n" for line in lines)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'

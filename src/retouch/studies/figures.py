@@ -6,7 +6,8 @@ figures, byte for byte.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,37 @@ from retouch.studies.store import Store
 
 def outcomes(table: Table, store: Store, row: str, column: str) -> Outcomes:
     """Of a cell, on the test states."""
-    return np.array(
-        [
-            [[_successes(store.result(table.trials(policy))) for policy in collection] for collection in person]
-            for person in table.policies(row, column)
-        ]
-    )
+    return _tried(table, store, (row, column), table.trials)
+
+
+def _tried(table: Table, store: Store, cell: tuple[str, str], job: Callable[[Policy, str], Job | None]) -> Outcomes:
+    """Of a cell, as some job of each policy found it."""
+    less = table.without.get(cell, "")
+
+    def found(policy: Policy) -> list[bool]:
+        done = job(policy, less)
+        assert done is not None
+        return _successes(store.result(done))
+
+    return np.array([[[found(p) for p in each] for each in person] for person in table.policies(*cell)])
+
+
+def _felt(tried: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What robots that feel have had: stages reached, failures, the largest force of an attempt, and jerk."""
+    if "forces" not in tried[0]:
+        return None
+    failures: Counter[str] = Counter()
+    for result in tried:
+        failures.update(result["failures"])
+    return {
+        "stages": [
+            [name, float(np.mean([digit == "1" for result in tried for digit in result["stages"][k][1]]))]
+            for k, (name, _) in enumerate(tried[0]["stages"])
+        ],
+        "failures": dict(failures.most_common()),
+        "force_median": float(np.median([force for result in tried for force in result["forces"]])),
+        "jerk_median": float(np.median([jerk for result in tried for jerk in result["jerks"]])),
+    }
 
 
 def _successes(result: dict[str, Any]) -> list[bool]:
@@ -59,7 +85,10 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
         policies = [p for person in table.policies(row, column) for collection in person for p in collection]
         best = [value for policy in policies if (value := paper_maximum(table, store, policy)) is not None]
         trained = [store.result(policy) for policy in policies]
-        against = (table.reference, column)
+        different = list(dict.fromkeys(policies))
+        tried = [store.result(table.trials(p, table.without.get((row, column), ""))) for p in different]
+        on_grid = _tried(table, store, (row, column), table.on_grid) if table.grid else None
+        against = table.compared_with(column)
         cells.append(
             {
                 "row": row,
@@ -67,9 +96,11 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
                 "success": mean_rate(found[row, column]),
                 "each": found[row, column].mean(axis=3).tolist(),
                 "each_wilson": _wilson(found[row, column]),
-                "trials": int(found[row, column].size),
+                "trials": sum(len(_successes(result)) for result in tried),
+                "grid": None if on_grid is None else [*mean_rate(on_grid), on_grid.shape[-1] * len(different)],
+                "felt": _felt(tried),
                 "reference_minus_this": paired_difference(found[against], found[row, column])
-                if against in found and row != table.reference
+                if against is not None and row != table.reference
                 else None,
                 "paper_metric": [float(np.mean(best)), float(np.std(best, ddof=1)) if len(best) > 1 else None]
                 if best
@@ -91,6 +122,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
             collected[job.key] = {"title": job.title, **result}
     return {
         "table": table.name,
+        "kind": table.kind,
         "title": table.title,
         "people": [f"scripted '{name}'" for name in table.everybody],
         "collections_each": table.scale.collection_seeds,
@@ -111,7 +143,7 @@ def costs(table: Table, store: Store) -> list[dict[str, Any]]:
         tried = [job for policy in policies if (job := table.checkpoints(policy)) is not None]
         kinds: dict[str, Sequence[Job]] = {
             "training": policies,
-            "trials": [table.trials(policy) for policy in policies],
+            "trials": [table.trials(policy, table.without.get((row, column), "")) for policy in policies],
             "checkpoints": tried,
         }
         spent = {

@@ -1,16 +1,14 @@
 """A table of a study as the policies in its cells: people collect, methods learn, row after row."""
 
 import dataclasses
-import functools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Literal
 
 from retouch.counting import stream_of
 from retouch.errors import InputError
-from retouch.learning.config import TrainConfig
-from retouch.learning.weights import Method, method
+from retouch.learning.weights import method
 from retouch.operators.profile import Profile
 from retouch.studies.jobs import Checkpoints, Collection, Job, Policy, Trials, in_order, task_digest
 
@@ -19,34 +17,26 @@ FULL = method("full-demos")
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a study is; the defaults are the paper's, but for more fresh states.
+    """How large a study is.
 
     Attributes:
-        demonstrations: that an operator begins with.
-        share: of the base's samples that a round adds as interventions.
-        rounds: of intervention.
         training_seeds: policies of every cell.
         collection_seeds: independent collections of every operator.
         trials: fresh initial states that report.
-        checkpoint_trials: states that every checkpoint is tried on, for the paper's metric.
-        training: of every policy.
+        checkpoint_trials: states that every checkpoint is tried on, for the paper's metric; 0 leaves it out.
     """
 
-    demonstrations: int = 30
-    share: float = 0.33
-    rounds: int = 3
     training_seeds: int = 3
     collection_seeds: int = 1
     trials: int = 200
     checkpoint_trials: int = 50
-    training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        for name in ("demonstrations", "rounds", "training_seeds", "collection_seeds", "trials"):
+        for name in ("training_seeds", "collection_seeds", "trials"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not (0 < self.share < math.inf and self.checkpoint_trials >= 0):
-            raise InputError("share must be a number above 0, and checkpoint_trials at least 0")
+        if self.checkpoint_trials < 0:
+            raise InputError(f"checkpoint_trials must be at least 0, not {self.checkpoint_trials}")
 
 
 @dataclass(frozen=True)
@@ -57,73 +47,33 @@ class Operator:
         task: name.
         person: who.
         seed: of collecting.
-        scale: of the study.
         demonstrator: who demonstrates, when not the same.
     """
 
     task: str
     person: Profile
     seed: int
-    scale: Scale
-    demonstrator: Profile | None = None
+    demonstrator: Profile | None = field(default=None, kw_only=True)
 
-    @cached_property
-    def demonstrations(self) -> Collection:
-        """What the base policy learns from."""
-        number = self.scale.demonstrations
-        first = self._collection(0, episodes=number, max_attempts=10 * number)
+    def demonstrated(self, episodes: int) -> Collection:
+        """So many whole demonstrations, what the base policy learns from."""
+        first = self.collection(0, episodes=episodes, max_attempts=10 * episodes)
         return first if self.demonstrator is None else dataclasses.replace(first, person=self.demonstrator)
 
-    @cached_property
-    def more_demonstrations(self) -> Collection:
-        """As many samples once more."""
-        more = self._collection(1, share=1.0, base=self.demonstrations)
-        return more if self.demonstrator is None else dataclasses.replace(more, person=self.demonstrator)
-
-    @functools.cache  # noqa: B019  operators live as long as a study
-    def interventions(self, name: str, number: int, share: float | None = None) -> Collection:
-        """Of round `number` on the policies of a method; every method's first round is on the same base."""
-        before = self.base(0) if number == 1 else self.trained(method(name), self.data(name, number - 1), 0)
-        share = self.scale.share if share is None else share
-        return self._collection(number, share=share, base=self.demonstrations, policy=before)
-
-    def data(self, name: str, number: int) -> tuple[Collection, ...]:
-        """What a method has collected up to a round."""
-        return (self.demonstrations, *(self.interventions(name, n) for n in range(1, number + 1)))
-
-    def base(self, seed: int) -> Policy:
-        """The policy that everybody begins with."""
-        return self.trained(FULL, (self.demonstrations,), seed)
-
-    def trained(self, how: Method, data: tuple[Collection, ...], seed: int) -> Policy:
-        """A policy on some data."""
-        return Policy(how, data, dataclasses.replace(self.scale.training, seed=seed))
-
-    def _collection(
-        self,
-        number: int,
-        episodes: int | None = None,
-        share: float | None = None,
-        base: Collection | None = None,
-        policy: Policy | None = None,
-        max_attempts: int = 1000,
-    ) -> Collection:
+    def collection(self, number: int, **what: Any) -> Collection:
+        """Of round `number`; `what` as `Collection` has it."""
         return Collection(
             task=self.task,
             task_digest=task_digest(self.task),
             person=self.person,
             stream=stream_of(self.seed, number),
-            policy=policy,
-            episodes=episodes,
-            share=share,
-            base=base,
-            max_attempts=max_attempts,
             number=number,
+            **what,
         )
 
 
-Cell = Callable[[Operator, int], Policy]  # the policy of an operator and a training seed
-People = tuple[tuple[Operator, ...], ...]
+Cell = Callable[[Any, int], Policy]  # the policy of an operator of the study and a training seed
+People = tuple[tuple[Any, ...], ...]  # for each scripted person, an operator of the study for each of their collections
 Paper = dict[tuple[str, str], str]
 
 
@@ -133,20 +83,26 @@ class Table:
 
     Attributes:
         name, title: of the table.
-        paper: the paper's figures, row and column to text.
         people: for each scripted person, an operator for each of their collections; all are averaged.
         cells: row and column to the policies there.
-        reference: row that the other rows of a column are compared with.
         scale: of the study.
+        paper: the paper's figures, row and column to text.
+        reference: row that the other rows are compared with.
+        without: what is taken from the policies of a cell when they are tried.
+        grid: how many attempts each policy has on the cases of its task's test grid; 0 for a task without.
+        kind: what the name is of.
     """
 
     name: str
     title: str
-    people: tuple[tuple[Operator, ...], ...]
-    cells: dict[tuple[str, str], Cell]
+    people: People
+    cells: Mapping[tuple[str, str], Cell]
     scale: Scale
     paper: Paper = field(default_factory=dict)
     reference: str = "iwr"
+    without: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    grid: int = 0
+    kind: Literal["table", "cr-table", "cr-figure"] = "table"
 
     @property
     def rows(self) -> list[str]:
@@ -158,6 +114,11 @@ class Table:
         """Names, in order."""
         return list(dict.fromkeys(column for _, column in self.cells))
 
+    def compared_with(self, column: str) -> tuple[str, str] | None:
+        """The reference's cell in a column, or its first one, where it has none there; None if it is not in the table."""
+        mine = [cell for cell in self.cells if cell[0] == self.reference]
+        return next((cell for cell in mine if cell[1] == column), mine[0] if mine else None)
+
     def policies(self, row: str, column: str) -> list[list[list[Policy]]]:
         """Of a cell: for every person, for each of their collections, one a training seed."""
         cell, seeds = self.cells[row, column], range(self.scale.training_seeds)
@@ -168,9 +129,13 @@ class Table:
         """Names of the people."""
         return [person[0].person.name for person in self.people]
 
-    def trials(self, policy: Policy) -> Trials:
+    def trials(self, policy: Policy, without: str = "") -> Trials:
         """The job that finds the primary figure of a policy."""
-        return Trials(policy, self.scale.trials)
+        return Trials(policy, self.scale.trials, without)
+
+    def on_grid(self, policy: Policy, without: str = "") -> Trials | None:
+        """The job that tries it on the task's test grid; None where there is none."""
+        return Trials(policy, self.grid, without, grid=True) if self.grid else None
 
     def checkpoints(self, policy: Policy) -> Checkpoints | None:
         """The job that finds the paper's figure; None where the study leaves it out."""
@@ -179,7 +144,11 @@ class Table:
     @cached_property
     def jobs(self) -> list[Job]:
         """All that must be done, in order."""
-        policies = [p for cell in self.cells for who in self.policies(*cell) for each in who for p in each]
-        wanted: list[Job] = [self.trials(policy) for policy in policies]
-        wanted += [job for job in map(self.checkpoints, policies) if job is not None]
-        return in_order(wanted)
+        wanted: list[Job | None] = []
+        for cell in self.cells:
+            less = self.without.get(cell, "")
+            policies = [p for who in self.policies(*cell) for each in who for p in each]
+            wanted += [self.trials(policy, less) for policy in policies]
+            wanted += [self.on_grid(policy, less) for policy in policies]
+            wanted += [self.checkpoints(policy) for policy in policies]
+        return in_order(job for job in wanted if job is not None)

@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from retouch.errors import InputError
+from retouch.errors import InputError, UnknownName
 from retouch.learning.weights import Alpha, method
 from retouch.operators.profile import PROFILES, Profile, profile
 from retouch.studies import iwr_paper
-from retouch.studies.grid import FULL, Cell, Operator, Paper, People, Scale, Table
+from retouch.studies.grid import FULL, Cell, Paper, People, Table
+from retouch.studies.interveners import Intervener, IwrScale
 from retouch.studies.jobs import Policy
 
 INTERVENING = ("hg-dagger", "iwr-nb", "iwr")
@@ -30,11 +31,11 @@ def _on(name: str, collector: str) -> Cell:
     return lambda operator, seed: operator.trained(method(name), operator.data(collector, operator.scale.rounds), seed)
 
 
-def _base(operator: Operator, seed: int) -> Policy:
+def _base(operator: Intervener, seed: int) -> Policy:
     return operator.base(seed)
 
 
-def _full(operator: Operator, seed: int) -> Policy:
+def _full(operator: Intervener, seed: int) -> Policy:
     return operator.trained(FULL, (operator.demonstrations, operator.more_demonstrations), seed)
 
 
@@ -62,7 +63,7 @@ def single_round(name: str, title: str, people: People, paper: Paper) -> Table:
     """One large round against several of the same size (end of section V-D)."""
     scale = people[0][0].scale
 
-    def large(operator: Operator, seed: int) -> Policy:
+    def large(operator: Intervener, seed: int) -> Policy:
         once = operator.interventions("iwr", 1, share=scale.share * scale.rounds)
         return operator.trained(method("iwr"), (operator.demonstrations, once), seed)
 
@@ -135,7 +136,7 @@ def kinds(name: str, title: str, people: People, paper: Paper) -> Table:
     cells: dict[tuple[str, str], Cell] = {}
 
     def on(how: str, who: Profile) -> Cell:
-        def cell(operator: Operator, seed: int) -> Policy:
+        def cell(operator: Intervener, seed: int) -> Policy:
             other = dataclasses.replace(operator, person=who, demonstrator=operator.person)
             return other.trained(method(how), other.data("iwr", scale.rounds), seed)
 
@@ -200,21 +201,31 @@ TABLES: dict[str, tuple[Maker, str, str, tuple[str, ...], dict[tuple[str, str], 
 }
 
 
-def table(name: str, scale: Scale, task: str | None = None, people: tuple[str, ...] | None = None) -> Table:
+def tables(
+    names: tuple[str, ...], scale: IwrScale, tasks: tuple[str, ...] | None = None, people: tuple[str, ...] | None = None
+) -> list[Table]:
+    """Several of the tables, as `table` has them; of each task where other tasks are named."""
+    return [table(name, scale, task, people) for name in names for task in tasks or (None,)]
+
+
+def table(name: str, scale: IwrScale, task: str | None = None, people: tuple[str, ...] | None = None) -> Table:
     """One of the tables, at some scale; `task` and `people` in place of its own.
 
     Raises:
+        UnknownName: there is no such table.
         InputError: somebody is named twice, or other people where the table brings its own.
     """
+    if name not in TABLES:
+        raise UnknownName("table", name, TABLES)
     maker, title, own_task, own_people, paper = TABLES[name]
     task, names = task or own_task, people or own_people
     if len(set(names)) < len(names):
         raise InputError(f"everybody is named once, not {', '.join(names)}")
     if maker is kinds and names != own_people:
         raise InputError("this table brings its own people: leave --people out")
-    if (task, names, scale.rounds) != (own_task, own_people, Scale().rounds):
+    if (task, names, scale.rounds) != (own_task, own_people, IwrScale().rounds):
         title, paper = f"{title} -- here: {task}, {', '.join(names)}, {scale.rounds} rounds", {}
     operators = tuple(
-        tuple(Operator(task, profile(who), seed, scale) for seed in range(scale.collection_seeds)) for who in names
+        tuple(Intervener(task, profile(who), seed, scale) for seed in range(scale.collection_seeds)) for who in names
     )
     return maker(name, title, operators, paper)

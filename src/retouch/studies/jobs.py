@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Method
 from retouch.operators.profile import Profile
+from retouch.operators.way import Way
 from retouch.progress import Progress
 from retouch.tasks.registry import targets
 
@@ -87,7 +89,8 @@ class Collection(Job):
         task: name; `task_digest` is of its physics and observation, so that a changed task is another job.
         person: who demonstrates or intervenes.
         stream: which sequence of initial states.
-        policy: that is corrected; None for whole demonstrations.
+        way: how they correct; whole demonstrations need no policy.
+        policy: that is corrected.
         episodes: completed ones to collect, or
         share: human samples in completed attempts, as a share of those of `base`.
         max_attempts: to give up after.
@@ -98,6 +101,7 @@ class Collection(Job):
     task_digest: str
     person: Profile
     stream: int
+    way: Way = "demonstrate"
     policy: "Policy | None" = None
     episodes: int | None = None
     share: float | None = None
@@ -118,7 +122,8 @@ class Collection(Job):
     @property
     def title(self) -> str:
         """For people who watch."""
-        what = "demonstrations" if self.policy is None else f"interventions on {self.policy.method.name}"
+        on = "" if self.policy is None else f" on {self.policy.method.name}"
+        what = "demonstrations" if self.way == "demonstrate" else f"{self.way}{on}"
         return f"{self.task}, round {self.number}: {what} by scripted '{self.person.name}'"
 
     def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
@@ -141,7 +146,7 @@ class Collection(Job):
         tally = collect(
             task,
             ScriptedPerson(self.person),
-            "demonstrate" if self.policy is None else "take-over",
+            self.way,
             data_of(folder),
             target,
             policy=load_policy(policy_of(others.folder(self.policy))) if self.policy is not None else None,
@@ -153,26 +158,29 @@ class Collection(Job):
             title=self.title,
         )
         if not tally.reached(target):
+            wanted = f"{tally.human_steps} of {samples} samples" if samples else f"of {self.episodes} episodes"
             raise RetouchError(
-                f"{self.title}: {tally.human_steps} of {samples} samples ({tally.successes} successes) after "
-                f"{self.max_attempts} attempts: the methods could not be compared on equal terms"
+                f"{self.title}: {wanted} ({tally.successes} successes) after {self.max_attempts} attempts: the methods "
+                "could not be compared on equal terms"
             )
         return dataclasses.asdict(tally)
 
 
 @dataclass(frozen=True, eq=False)
 class Policy(Job):
-    """A policy, trained from scratch.
+    """A policy: trained from scratch, finetuned, or a residual.
 
     Attributes:
-        method: which samples count, how much.
-        data: what it learns from; the demonstrations first.
+        method: what is updated; which samples count, how much.
+        data: what it learns from; the demonstrations first, where it learns from them.
         training: how, with its seed.
+        base: that is finetuned, or that a residual goes beside.
     """
 
     method: Method
     data: tuple[Collection, ...]
     training: TrainConfig
+    base: "Policy | None" = None
 
     @property
     def task_name(self) -> str:
@@ -181,30 +189,30 @@ class Policy(Job):
 
     @property
     def needs(self) -> tuple[Job, ...]:
-        """The data."""
-        return self.data
+        """The data, and the base."""
+        return self.data if self.base is None else (*self.data, self.base)
 
     @property
     def title(self) -> str:
         """For people who watch."""
-        on = f"{self.method.name} on {len(self.data) - 1} rounds"
+        ways = ", ".join(dict.fromkeys(part.way for part in self.data))
+        on = f"{self.method.name} on {len(self.data)} collections ({ways})"
         return f"{self.task_name}, {on}, seed {self.training.seed}: training"
 
     def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
         """Train."""
         from retouch.episodes import Dataset
-        from retouch.learning.data import TrainingData
-        from retouch.learning.train import train
+        from retouch.learning.update import update
         from retouch.policies.checkpoint import read_info
 
         out = policy_of(folder)
-        data = TrainingData.from_datasets([Dataset(data_of(others.folder(part))) for part in self.data])
         with progress.stage(self.title, 1.0) as stage:
-            train(
-                data,
+            update(
+                [Dataset(data_of(others.folder(part))) for part in self.data],
                 self.method,
                 self.training,
                 out,
+                base=None if self.base is None else policy_of(others.folder(self.base)),
                 progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}"),
             )
         told = read_info(out).training
@@ -239,23 +247,52 @@ class Tried(Job):
 
 @dataclass(frozen=True, eq=False)
 class Trials(Tried):
-    """The last averaged policy on fresh initial states: the primary figure."""
+    """The last averaged policy on fresh initial states: the primary figure.
+
+    Attributes:
+        without: what is taken from a residual when it is tried: "force" or "wrench".
+        grid: whether on the cases of the task's test grid in turn, not on states as in the demonstrations.
+    """
+
+    without: str = ""
+    grid: bool = False
 
     @property
     def title(self) -> str:
         """For people who watch."""
-        return self.policy.title.removesuffix("training") + "fresh states"
+        what = ("test grid" if self.grid else "fresh states") + (f", without {self.without}" if self.without else "")
+        return self.policy.title.removesuffix("training") + what
 
     def do(self, folder: Path, others: Results, progress: Progress) -> dict[str, Any]:
-        """Try it."""
+        """Try it.
+
+        Raises:
+            RetouchError: the task has no grid, or the policy nothing to take away.
+        """
         from retouch.evaluation import evaluate
         from retouch.policies.checkpoint import load_policy
+        from retouch.policies.residual import ResidualPolicy
+        from retouch.tasks.contact import ContactTask
         from retouch.tasks.registry import make
 
-        policy = load_policy(policy_of(others.folder(self.policy)))
+        task, policy = make(self.task_name), load_policy(policy_of(others.folder(self.policy)))
+        if self.grid and not isinstance(task, ContactTask):
+            raise RetouchError(f"the task {self.task_name} has no grid of cases")
+        if self.without:
+            if not isinstance(policy, ResidualPolicy):
+                raise RetouchError(f"{self.title}: only a residual can be tried without its {self.without}")
+            policy.without = frozenset({self.without})
+        cases = task.cases() if isinstance(task, ContactTask) and self.grid else ()
         with progress.stage(self.title, self.trials) as stage:
-            found = evaluate(make(self.task_name), policy, self.trials, "test", each=stage.at)
-        return {"successes": _as_text(found.successes), "steps": found.steps}
+            found = evaluate(task, policy, self.trials, "test", cases=cases, each=stage.at)
+        result: dict[str, Any] = {"successes": _as_text(found.successes), "steps": found.steps}
+        if task.ticks:
+            held = zip(task.stage_names, zip(*found.stages, strict=True), strict=True)
+            why = Counter(why for why, success in zip(found.reasons, found.successes, strict=True) if not success)
+            result["stages"] = [[name, _as_text(at_end)] for name, at_end in held]
+            result["failures"] = dict(sorted(why.items()))
+            result["forces"], result["jerks"] = ([round(v, 3) for v in some] for some in (found.forces, found.jerks))
+        return result
 
 
 @dataclass(frozen=True, eq=False)

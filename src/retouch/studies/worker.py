@@ -8,25 +8,32 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from retouch.errors import RetouchError
 from retouch.learning.config import TrainConfig
 from retouch.progress import Silent
+from retouch.studies import crdagger, iwr
 from retouch.studies.grid import Scale, Table
-from retouch.studies.iwr import table
+from retouch.studies.interveners import IwrScale
 from retouch.studies.jobs import Job, in_order
 from retouch.studies.local import end_with_parent, work
+from retouch.studies.pushers import PushingScale
 from retouch.studies.store import Store
+
+Study = Literal["iwr", "cr-dagger"]
+SCALES: dict[Study, type[IwrScale] | type[PushingScale]] = {"iwr": IwrScale, "cr-dagger": PushingScale}
 
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """Which tables at which scale: all that a worker needs to know."""
+    """Which tables of a study at which scale: all that a worker needs to know."""
 
-    tables: tuple[str, ...]
+    study: Study
     scale: Scale
-    task: str | None = None
+    tables: tuple[str, ...]
+    figures: tuple[str, ...] = ()
+    tasks: tuple[str, ...] | None = None
     people: tuple[str, ...] | None = None
 
     def to_text(self) -> str:
@@ -36,19 +43,18 @@ class Order:
     @classmethod
     def from_text(cls, text: str) -> "Order":
         """The reverse."""
-        document = json.loads(text)
-        scale: dict[str, Any] = document["scale"]
-        people = document["people"]
-        return cls(
-            tuple(document["tables"]),
-            Scale(**dict(scale, training=TrainConfig.from_json(scale["training"]))),
-            document["task"],
-            None if people is None else tuple(people),
-        )
+        document: dict[str, Any] = json.loads(text)
+        scale: dict[str, Any] = document.pop("scale")
+        made = SCALES[document["study"]](**dict(scale, training=TrainConfig.from_json(scale["training"])))
+        others: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(scale=made, **others)
 
     def all_tables(self) -> list[Table]:
         """The tables themselves."""
-        return [table(name, self.scale, self.task, self.people) for name in self.tables]
+        if isinstance(self.scale, PushingScale):
+            return crdagger.tables(self.figures, self.tables, self.scale, self.tasks, self.people)
+        assert isinstance(self.scale, IwrScale)
+        return iwr.tables(self.tables, self.scale, self.tasks, self.people)
 
     def jobs(self) -> list[Job]:
         """Everything that they need, in order."""

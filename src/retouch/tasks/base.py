@@ -79,6 +79,7 @@ class Task(ABC):
             any has a handle, too, and can be pushed.
         ticks: of the controller in a step.
         settling: steps for which a robot that was led takes hold of itself, before a policy goes on.
+        stage_names: what has to come true, one after the other; the last one is success. None where nobody named them.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Task(ABC):
     tick_tracks: Mapping[str, slice] = MappingProxyType({})
     ticks: int = 0
     settling: int = 0
+    stage_names: tuple[str, ...] = ()
 
     @abstractmethod
     def build(self, visuals: bool) -> mujoco.MjModel:
@@ -147,6 +149,10 @@ class Task(ABC):
     @abstractmethod
     def success(self, data: mujoco.MjData) -> bool:
         """Whether the task is solved now."""
+
+    def stages(self, data: mujoco.MjData) -> tuple[bool, ...]:
+        """Which of `stage_names` hold now."""
+        return ()
 
     def over(self, data: mujoco.MjData) -> bool:
         """Whether the attempt cannot go on, e.g. as the robot has stopped."""

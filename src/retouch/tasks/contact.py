@@ -77,7 +77,6 @@ class ContactTask(Task):
         view: reads an observation, or a sight.
         sight_names: one for each entry of `sight`: first the tool's pose, among them the last reference, from
             `reference_x` on, at the end the wrench that is felt.
-        stage_names: what has to come true, one after the other; the last one is success.
     """
 
     control_period = 0.02
@@ -89,7 +88,6 @@ class ContactTask(Task):
     tool: Tool
     view: type[View]
     sight_names: tuple[str, ...]
-    stage_names: tuple[str, ...]
 
     def robot(self, worlds: Worlds) -> UR5e:
         """The arm in every world."""
