@@ -8,8 +8,9 @@ from retouch.policies.chunks import Pace
 from retouch.policies.info import PolicyInfo
 from retouch.policies.nine import HERE
 from retouch.policies.normaliser import Normaliser
-from retouch.policies.residual import ResidualNetwork, ResidualPolicy, Scales
+from retouch.policies.residual import ResidualPolicy
 from retouch.policies.residual_config import ResidualConfig
+from retouch.policies.residual_network import ResidualNetwork, Scales
 from retouch.policies.residual_view import ResidualView
 from retouch.policies.tool_view import ENDINGS
 from retouch.robots.ur5e_tick import ACTIONS, RECORD, TRACKS

@@ -11,7 +11,8 @@ from retouch.errors import PolicyError
 from retouch.geometry import Pose, quat_from_vector, quat_multiply
 from retouch.policies.chunks import ChunkSession, in_real_time
 from retouch.policies.nine import IDENTITY, nine_of, poses_of
-from retouch.policies.residual import MOST_DELTA, MOST_WRENCH, capped_delta, capped_wrench, nothing
+from retouch.policies.residual import MOST_DELTA, MOST_WRENCH, capped_delta, capped_wrench
+from retouch.policies.residual_network import nothing
 from retouch.robots.ur5e_tick import ACTIONS, BASE, REFERENCE, TRACKS, WRENCH
 
 HERE = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0])

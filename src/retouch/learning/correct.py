@@ -26,8 +26,9 @@ from retouch.policies.chunks import ChunkPolicy
 from retouch.policies.files import write_json
 from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import CHUNK, Normaliser
-from retouch.policies.residual import ResidualNetwork, ResidualPolicy, Scales, named_weights, network_description
+from retouch.policies.residual import ResidualPolicy
 from retouch.policies.residual_config import ResidualConfig
+from retouch.policies.residual_network import ResidualNetwork, Scales, named_weights, network_description
 from retouch.policies.residual_view import ResidualView
 from retouch.robots.ur5e_tick import ACTIONS
 

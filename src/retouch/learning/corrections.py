@@ -25,8 +25,8 @@ from retouch.errors import InputError
 from retouch.learning.data import check_joins
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats_by
-from retouch.policies.residual import averaged, nothing
 from retouch.policies.residual_config import ResidualConfig
+from retouch.policies.residual_network import averaged, nothing
 from retouch.policies.residual_view import next_waypoints
 from retouch.robots.ur5e_tick import BASE, REFERENCE, STIFF, TICK, WRENCH
 

@@ -115,7 +115,7 @@ class Table:
         return list(dict.fromkeys(column for _, column in self.cells))
 
     def compared_with(self, column: str) -> tuple[str, str] | None:
-        """The reference's cell in a column, or its first one, where it has none there; None if it is not in the table."""
+        """The reference's cell in a column, or its first one where it has none there; None if it has no cell."""
         mine = [cell for cell in self.cells if cell[0] == self.reference]
         return next((cell for cell in mine if cell[1] == column), mine[0] if mine else None)
 
