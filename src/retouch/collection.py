@@ -4,7 +4,7 @@ A collection is a sequence of attempts with seeds of its own. It goes on from wh
 killed and is run again has the same episodes as one that ran through.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def collect(
     target: Target,
     *,
     policy: Policy | None = None,
-    policy_name: str | None = None,
+    policy_name: str | Callable[[], str] | None = None,
     stream: int = 0,
     round_number: int = 0,
     horizon: int | None = None,
@@ -69,6 +69,7 @@ def collect(
     Failures are stored too, and left out of training by default.
 
     Args:
+        policy_name: of the policy, written into every episode; asked for when an attempt begins, where it may change.
         way: how the operator corrects. To `observe` is to demonstrate from initial states at which the policy fails.
         stream: which sequence of initial states; see `attempt_seeds`.
         round_number: written into every episode.
@@ -82,9 +83,8 @@ def collect(
     with one_at_a_time(out), store:
         forget_unfinished(out)
         dataset = Dataset(out)
-        _same_collection(
-            dataset, {"kind": kind, "operator": operator.name, "policy": policy_name, "round": round_number}
-        )
+        one = {"kind": kind, "operator": operator.name, "round": round_number}
+        _same_collection(dataset, one if callable(policy_name) else one | {"policy": policy_name})
         counted, first = tally(dataset), next_attempt(dataset)
 
         def record(_: int, seed: int) -> EpisodeWriter:
@@ -92,7 +92,7 @@ def collect(
                 kind=kind,
                 seed=seed,
                 operator=operator.name,
-                policy=policy_name,
+                policy=policy_name() if callable(policy_name) else policy_name,
                 round=round_number,
             )
 

@@ -25,6 +25,9 @@ from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import Evaluation
 from retouch.policies.checkpoint import checkpoint_steps, load_policy
 from retouch.policies.files import write_json
+from retouch.policies.newest import Newest
+from retouch.policies.protocol import Policy
+from retouch.processes.learner import Learner
 from retouch.progress import SILENT, Progress
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.tasks.base import Task
@@ -111,21 +114,33 @@ class Run(RunFolder):
                 f"'retouch serve --runs {self.folder.parent}', then run this again"
             )
         previous = self.policy(number - 1, c.training_seeds[0]) if self.way(number) != "demonstrate" else None
+        if c.asynchronous and previous is not None:
+            with Learner(self, self.progress) as learner:
+                policy = Newest(learner.newest)
+                return self._collect(number, policy, lambda: str(policy.version.relative_to(self.folder)))
+        if previous is None:
+            return self._collect(number)
+        return self._collect(number, load_policy(previous), str(previous.relative_to(self.folder)))
+
+    def _collect(
+        self, number: int, policy: Policy | None = None, policy_name: str | Callable[[], str] | None = None
+    ) -> Tally:
+        c = self.config
         return collect(
             self.task,
             self.person,
             self.way(number),
             self.data(number),
-            target,
-            policy=load_policy(previous) if previous is not None else None,
-            policy_name=str(previous.relative_to(self.folder)) if previous is not None else None,
+            self.target(number),
+            policy=policy,
+            policy_name=policy_name,
             stream=stream_of(c.collection_seed, number),
             round_number=number,
             horizon=HORIZON_OF_PEOPLE * self.task.horizon,
             workers=c.workers,
             progress=self.progress,
             title=f"round {number}: interventions"
-            if previous is not None
+            if policy is not None
             else ("more demonstrations" if number else "demonstrations"),
         )
 

@@ -3,6 +3,7 @@
 run.json                              configuration and versions: all that is needed to repeat the run
 data/round-0 ... data/round-R         episodes; round 0 holds the first demonstrations
 policies/round-r/seed-s               policies with every checkpoint
+policies/versions/N                   those trained while a round was collected, on its first N completed attempts
 evaluations/round-r/seed-s/*.json     outcomes of every attempt that was evaluated
 results.json                          figures, all of which follow from the above
 report.html                           the same for people to read, of the rounds that are done
@@ -43,6 +44,9 @@ class ImproveConfig:
         demonstrations: how many the base policy learns from.
         share: of the base's samples that a round adds as human samples, in completed attempts.
         corrected: completed attempts that a round adds instead, where people push.
+        asynchronous: whether a residual is trained again and again while the round is collected, each attempt with the
+            newest version.
+        first_version, version_every: completed attempts before its first version, and between two.
         collection_seed: of everything random in collecting.
         training_seeds: one policy each; the first one's last policy collects the next round, whatever its score.
         alpha: weight of an intervention sample; the method's own when None.
@@ -63,6 +67,9 @@ class ImproveConfig:
     demonstrations: int = 30
     share: float = SHARE
     corrected: int = 50
+    asynchronous: bool = False
+    first_version: int = 20
+    version_every: int = 10
     collection_seed: int = 0
     training_seeds: tuple[int, ...] = (0,)
     alpha: Alpha | None = None
@@ -74,7 +81,8 @@ class ImproveConfig:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "demonstrations", "corrected", "test_trials", "max_attempts", "workers"):
+        counts = ("first_version", "version_every", "test_trials", "max_attempts", "workers")
+        for name in ("rounds", "demonstrations", "corrected", *counts):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.training_seeds:
@@ -95,6 +103,11 @@ class ImproveConfig:
         if self.by_pushing and self.training.type != "diffusion":
             raise InputError(
                 f"{self.method} is for a robot that yields and a base of waypoints: --training.type diffusion"
+            )
+        if self.asynchronous and not (self.residual and self.rounds == 1 and self.operator == "scripted"):
+            raise InputError(
+                "asynchronous learning is for one round of a residual method (residual, compliant-residual) that a "
+                "scripted person collects: add --rounds 1"
             )
         profile(self.profile)
 

@@ -241,6 +241,9 @@ def improve(
     demonstrations: int | None = None,
     share: float = 0.33,
     corrected: int = 50,
+    asynchronous: Annotated[bool, tyro.conf.arg(name="async")] = False,
+    first_version: int = 20,
+    version_every: int = 10,
     seed: int = 0,
     training_seeds: tuple[int, ...] = (0,),
     alpha: Alpha | None = None,
@@ -267,6 +270,10 @@ def improve(
             and coffee, 150 for the others.
         share: human samples that a round adds, as a part of the base's samples.
         corrected: completed attempts that a round adds, where people push.
+        asynchronous: train a residual again and again while the round is collected; each attempt begins with the
+            newest version, and says which.
+        first_version: completed attempts before the first such version,
+        version_every: and between two.
         seed: of collecting.
         training_seeds: one policy each; the first one's last policy collects the next round.
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
@@ -299,6 +306,9 @@ def improve(
         demonstrations=demonstrations,
         share=share,
         corrected=corrected,
+        asynchronous=asynchronous,
+        first_version=first_version,
+        version_every=version_every,
         collection_seed=seed,
         training_seeds=training_seeds,
         alpha=alpha,

@@ -70,8 +70,10 @@ class Corrections:
     sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     @classmethod
-    def from_datasets(cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",)) -> "Corrections":
-        """The episodes that have one of the `outcomes`.
+    def from_datasets(
+        cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",), most: int | None = None
+    ) -> "Corrections":
+        """The episodes that have one of the `outcomes`; the first `most` of each data set.
 
         Raises InputError if there are none, or they are not of a policy of waypoints that somebody corrected;
         StoreError if an episode cannot be read.
@@ -83,7 +85,7 @@ class Corrections:
             missing = [name for name in COLUMNS if name not in dataset.info.features]
             if missing:
                 raise InputError(f"{dataset.path} has no {missing[0]}: a residual policy needs a robot that yields")
-            episodes = [episode for episode in dataset.episodes if episode.outcome in outcomes and episode.steps]
+            episodes = [e for e in dataset.episodes if e.outcome in outcomes and e.steps][:most]
             sources.append({"path": str(dataset.path), "episodes": [episode.name for episode in episodes]})
             if not episodes:
                 continue

@@ -1,0 +1,126 @@
+"""Learning while people correct: a process that trains a residual on what has been collected, version after version.
+
+python -m retouch.processes.learner RUN      ends when its standard input does, or when all versions are there
+
+A version's folder is named by how many completed attempts it has learnt from, the first ones of the round, so that a
+learner that was killed goes on to the same version. A version is there when its policy.json is; who collects takes the
+newest one for the next attempt (`policies.newest`).
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from retouch.errors import RetouchError
+from retouch.progress import Progress
+from retouch.run_folder import RunFolder
+
+POLL_S = 0.2
+MOST_DEATHS = 20
+
+
+def versions_of(run: RunFolder) -> Path:
+    """Where the versions of a run are."""
+    return run.folder / "policies" / "versions"
+
+
+def version_of(run: RunFolder, attempts: int) -> Path:
+    """The version that has learnt from so many completed attempts."""
+    return versions_of(run) / f"{attempts:06d}"
+
+
+def newest(run: RunFolder) -> Path:
+    """The newest version that is there; the base before the first."""
+    there = sorted(path.parent for path in versions_of(run).glob("*/policy.json"))
+    return there[-1] if there else run.policy(0, run.config.training_seeds[0])
+
+
+def due(run: RunFolder, collected: int) -> int | None:
+    """How many attempts the version to be trained now learns from; None where the newest has all that it should."""
+    c = run.config
+    if collected < c.first_version:
+        return None
+    wanted = collected - (collected - c.first_version) % c.version_every
+    return None if (version_of(run, wanted) / "policy.json").exists() else wanted
+
+
+def learn(run: RunFolder, attempts: int) -> Path:
+    """Train the version on the first so many completed attempts, or go on with that."""
+    from retouch.episodes.reader import Dataset
+    from retouch.learning.correct import correct
+    from retouch.learning.corrections import Corrections
+
+    c, out = run.config, version_of(run, attempts)
+    data = Corrections.from_datasets([Dataset(run.data(1))], most=attempts)
+    config = replace(c.training, seed=c.training_seeds[0], checkpoints=1)
+    correct(data, run.policy(0, c.training_seeds[0]), c.learning, config, out)
+    return out
+
+
+class Learner:
+    """The learner's process, started again when it was killed; `with` it, and it is there.
+
+    Raises RetouchError where it has failed: what it said is above.
+    """
+
+    def __init__(self, run: RunFolder, progress: Progress):
+        self._run, self._progress, self._deaths = run, progress, 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Learner":
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+
+    def newest(self) -> Path:
+        """The folder of the newest version; sees to it that the learner is at work."""
+        assert self._process is not None
+        code = self._process.poll()
+        if code is not None and code > 0:
+            raise RetouchError("the learner has failed (its message is above); what was collected is kept")
+        if code is not None and code < 0:
+            self._deaths += 1
+            if self._deaths > MOST_DEATHS:
+                raise RetouchError(f"the learner was killed {self._deaths} times: is there enough memory?")
+            self._progress.say("warning: the learner was killed; it is started again")
+            self._start()
+        return newest(self._run)
+
+    def _start(self) -> None:
+        one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "retouch.processes.learner", str(self._run.folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=os.environ | one_thread)
+
+
+def main() -> int:
+    """Train version after version."""
+    from retouch.policies.torch_setup import single_thread
+    from retouch.studies.local import end_with_parent
+
+    end_with_parent()
+    single_thread()
+    try:
+        run = RunFolder.open(Path(sys.argv[1]))
+        while (collected := run.tally(1).successes) < run.config.corrected:
+            wanted = due(run, collected)
+            if wanted is None:
+                time.sleep(POLL_S)
+            else:
+                learn(run, wanted)
+    except RetouchError as error:
+        print(f"retouch: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
