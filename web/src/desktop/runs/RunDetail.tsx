@@ -33,7 +33,7 @@ export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise
         </div>
         <Actions run={run} onTrain={() => void act(api.train)} />
       </header>
-      {METHOD_LINES[run.method] && <p class="soft">{METHOD_LINES[run.method]}</p>}
+      {run.operator === "web" && METHOD_LINES[run.method] && <p class="soft">{METHOD_LINES[run.method]}</p>}
       {why && run.training?.state !== "running" && <p class="soft why-not" id="why-not">{why}</p>}
       <Notice text={error} onClose={() => setError(null)} />
       {run.training && <TrainingBar training={run.training} onStop={() => void act(api.stop)} />}
