@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import attempt_seeds
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json
-from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.run_folder import RunFolder, usual
 from retouch.sim.world import Worlds
 from retouch.tasks.gear import GearInsertion
 
@@ -39,10 +40,11 @@ WINDOW = 500  # steps
 CAMERA = {"name": "wrist", "width": 320, "height": 240, "hz": 20}
 
 
-def prepare(root: Path, trained: Path | None) -> None:
+def prepare(root: Path, trained: Path | None = None) -> None:
     """A run that waits for corrections of a policy."""
     task = GearInsertion()
-    run = RunFolder(root / "gear", ImproveConfig(task=task.name, operator="web", demonstrations=1, checkpoint_trials=0))
+    config = replace(usual(task.name), method="compliant-residual", operator="web", demonstrations=1)
+    run = RunFolder(root / "gear", config)
     collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng([next(attempt_seeds("collect", stream_of(0, 1))), 0]))
@@ -80,7 +82,7 @@ def measure(server: Served, name: str, people: int, cameras: list[dict], pushes:
     late: list[tuple[float, float]] = []
     with ExitStack() as stack:
         clients = [server.client(f"{name}-{k}") for k in range(people)]
-        crowd = [Person(server, client, "/ws/session?run=gear&correct=take-over") for client in clients]
+        crowd = [Person(server, client, "/ws/session?run=gear&correct=delta") for client in clients]
         while any(person.status.get("needs") != "start" for person in crowd):
             for person in crowd:
                 person.listen_for(0.02)

@@ -1,6 +1,7 @@
 """Makes the pictures of every page in docs/pages, from a finished run: .venv/bin/python docs/pages.py runs/demo
 
-Without a run, those of a robot that is pushed. A real server and Chromium; a phone with emulated AR and real touches.
+From one that is learnt from pushes (runs/gear, by the README's command), those of a robot that is pushed. A real server
+and Chromium; a phone with emulated AR and real touches.
 """
 
 import shutil
@@ -19,6 +20,7 @@ from browser import Phone, chromium
 from people import Served
 
 import session_tick
+from retouch.run_folder import RunFolder
 from retouch.server.station import for_person
 from web_run import copied
 
@@ -42,8 +44,6 @@ def desktop(page: Page, server: Served) -> None:
     page.goto(f"{server.url}/#invite={server.invitation('anna')}")
     page.wait_for_timeout(1500)
     keep(page, "runs")
-    page.goto(f"{server.url}/#/new")
-    keep(page, "new-run")
     page.goto(f"{server.url}/#/run/finished")
     keep(page, "run")
     page.goto(f"{server.url}/#/episodes/finished")
@@ -92,9 +92,14 @@ def at_work(page: Page, server: Served, dark: Page) -> None:
 
 
 def pushing(page: Page, server: Served) -> None:
-    """A policy that presses beside the shaft, and a phone that pushes it back."""
+    """A run of pushes; a policy that presses beside the shaft, and a phone that pushes it back."""
     page.goto(f"{server.url}/#invite={server.invitation('anna')}")
     page.wait_for_timeout(1500)
+    page.goto(f"{server.url}/#/new")
+    page.get_by_label("Task").select_option("gear-insertion")
+    keep(page, "new-run")
+    page.goto(f"{server.url}/#/run/finished")
+    keep(page, "run-push")
     page.goto(f"{server.url}/#/operate/gear")
     page.get_by_test_id("state").filter(has_text="ENDED").wait_for(timeout=30_000)
     page.get_by_role("button", name="close", exact=True).first.click()
@@ -119,21 +124,23 @@ def pushing(page: Page, server: Served) -> None:
     keep(page, "operate-push")
 
 
-def pushed() -> None:
+def pushed(run: Path) -> None:
     """The pictures of a robot that is pushed."""
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         session_tick.prepare(Path(folder))
+        shutil.copytree(run, Path(folder) / "finished")
         with closing(Served(Path(folder))) as server:
             pushing(browser.new_context(viewport={"width": 1280, "height": 800}).new_page(), server)
 
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
-    if len(sys.argv) == 1:
-        pushed()
+    run = Path(sys.argv[1])
+    if RunFolder.open(run).config.by_pushing:
+        pushed(run)
         return
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        root, run = Path(folder) / "runs", Path(sys.argv[1])
+        root = Path(folder) / "runs"
         shutil.copytree(run, root / "finished")
         copied(run, root / "threading-iwr")
         with closing(Served(root)) as server:

@@ -33,6 +33,8 @@ from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.tasks.base import Task
 from retouch.tasks.registry import make
 
+NEEDED = {"episodes": "demonstrations", "samples": "samples by people", "attempts": "solved attempts"}
+
 
 class PeopleNeeded(RetouchError):
     """A round waits for people to collect it."""
@@ -103,12 +105,8 @@ class Run(RunFolder):
         if there.reached(target):
             return there
         if self.collected_by(number) == "web":
-            what = "corrected attempts" if number else "demonstrations"
-            missing = (
-                f"{target.episodes - there.successes} {what}"
-                if target.episodes is not None
-                else f"{(target.samples or 0) - there.human_steps} samples by people"
-            )
+            far = self.how_far(number)
+            missing = f"{far['target'] - far['done']} {NEEDED[far['unit']]}"
             raise PeopleNeeded(
                 f"round {number} of {self.folder} needs {missing} more: collect them with "
                 f"'retouch serve --runs {self.folder.parent}', then run this again"

@@ -15,15 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from retouch.counting import Tally, Target, stream_of, tally
+from retouch.counting import Tally, Target, human_steps, stream_of, tally
 from retouch.episodes.layout import DATASET
 from retouch.episodes.reader import Dataset
 from retouch.errors import InputError, RetouchError
+from retouch.learning.config import YIELDING as YIELDING_TRAINING
 from retouch.learning.config import PolicyType, TrainConfig
-from retouch.learning.weights import Alpha, Corrects, CountAs, Method, method
+from retouch.learning.weights import METHODS, Alpha, Corrects, CountAs, Method, method
 from retouch.operators.profile import profile
 from retouch.outcomes import Evaluation
 from retouch.policies.files import write_json
+from retouch.tasks.registry import YIELDING
 from retouch.versions import versions
 
 SHARE = 0.33
@@ -98,8 +100,6 @@ class ImproveConfig:
             raise InputError(f"share is a part of the base's samples above 0, not {self.share}")
         if self.training.type == "residual":
             raise InputError("a run begins with a base: --training.type is that of the base, not residual")
-        if self.by_pushing and self.operator == "web":
-            raise InputError(f"{self.method} learns from pushes, which only scripted people give in a run so far")
         if self.by_pushing and self.training.type != "diffusion":
             raise InputError(
                 f"{self.method} is for a robot that yields and a base of waypoints: --training.type diffusion"
@@ -146,6 +146,18 @@ class ImproveConfig:
         training = TrainConfig.from_json(document["training"])
         values = dict(document, training=training, training_seeds=tuple(document["training_seeds"]))
         return cls(**values)
+
+
+def usual(task: str) -> ImproveConfig:
+    """A run of a task as its paper has it: how many demonstrations, and how its policies are trained."""
+    if task not in YIELDING:
+        return ImproveConfig(task=task)
+    return ImproveConfig(task=task, demonstrations=150, training=YIELDING_TRAINING)
+
+
+def methods_for(task: str) -> tuple[str, ...]:
+    """The methods that suit the robot of a task: only one that yields can be pushed."""
+    return tuple(name for name, how in METHODS.items() if how.corrects != "delta" or task in YIELDING)
 
 
 class RunFolder:
@@ -223,6 +235,23 @@ class RunFolder:
         """Whether a round has all that it shall have."""
         base_is_there = number == 0 or self.collected(0)
         return base_is_there and self.tally(number).reached(self.target(number))
+
+    def how_far(self, number: int) -> dict[str, Any]:
+        """How far a round is, for people to read.
+
+        Returns:
+            `done` and `target`, in the `unit` that the target is of: samples by people, whole episodes by them, or
+            attempts that were solved while they could push. `corrected`: solved ones in which somebody acted.
+        """
+        found, target, path = self.tally(number), self.target(number), self.data(number)
+        episodes = Dataset(path).episodes if (path / DATASET).is_file() else []
+        corrected = sum(e.outcome == "success" and human_steps(e) > 0 for e in episodes)
+        if target.episodes is None:
+            said = {"done": found.human_steps, "target": target.samples, "unit": "samples"}
+        else:
+            unit = "attempts" if self.way(number) == "delta" else "episodes"
+            said = {"done": found.successes, "target": target.episodes, "unit": unit}
+        return {**said, "corrected": corrected}
 
     def training_begun(self, number: int) -> bool:
         """Whether a round has been trained on, in part or whole: what it learns from must not change any more."""

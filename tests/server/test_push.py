@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from retouch.operators.pushing import LIMIT
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import attempt_seeds
 from retouch.rollout import rollout
-from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.run_folder import RunFolder, usual
 from retouch.server.app import PAGES
 from retouch.server.station import for_person
 from retouch.sim.world import Worlds
@@ -49,11 +50,10 @@ in_a_browser = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 @pytest.fixture(scope="module")
 def gears(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of runs of gear insertion, `alone` and `pushed`: both wait for corrections of one policy."""
+    """Runs of gear insertion that wait for corrections of one policy: by take-over `alone`, by pushing `pushed`."""
     root, task = tmp_path_factory.mktemp("runs"), GearInsertion()
-    run = RunFolder(
-        root / "alone", ImproveConfig(task=task.name, operator="web", demonstrations=1, checkpoint_trials=0)
-    )
+    config = replace(usual(task.name), operator="web", demonstrations=1)
+    run = RunFolder(root / "alone", config)
     collect(task, ScriptedPerson(profile("steady")), "demonstrate", run.data(0), Target(episodes=1), worlds=1)
     data = Worlds(task.physics, 1).reset(0)
     task.reset(data, np.random.default_rng([SEED, 0]))
@@ -61,7 +61,8 @@ def gears(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (attempt,) = rollout(task, [SEED], policy=policy, worlds=1)
     assert (attempt.outcome, attempt.reason) == ("failure", "missed the shaft")
     evaluate(task, policy, 1, "test").save(run.evaluation(0, 0))
-    shutil.copytree(run.folder, root / "pushed")
+    other = RunFolder(root / "pushed", replace(config, method="compliant-residual", corrected=2))
+    shutil.copytree(run.folder, other.folder, dirs_exist_ok=True, ignore=lambda *_: ["run.json"])
     return root
 
 
@@ -201,10 +202,13 @@ def test_the_way_of_holding_is_chosen_remembered_and_shared_by_all_devices(
     persists(lambda: holds("YOU"), lambda: resumes(desktop))
     desktop.reload()
     expect(take).to_have_attribute("aria-pressed", "true", timeout=30_000)
+    expect(desktop.get_by_label("Status")).to_contain_text("0 / 2")
     desktop.keyboard.press("x")
     until(lambda: len(episodes(server, "pushed").all_episodes) == 1)
     (episode,) = episodes(server, "pushed").all_episodes
     assert min(episode.control_steps[who] for who in ("policy", "both", "operator")) > 0
+    operate(desktop, server, "alone")  # which is corrected in another way: there nothing was chosen yet
+    expect(push).to_have_attribute("aria-pressed", "true")
 
 
 @in_a_browser
@@ -226,10 +230,10 @@ def test_a_phone_that_is_closed_while_it_pushes_stops_the_robot(
 
 
 def test_what_a_client_is_told_while_it_pushes(server: Served) -> None:
-    person = Person(server, server.client("anna"), "/ws/session?run=pushed&correct=take-over")
+    person = Person(server, server.client("anna"), "/ws/session?run=pushed&correct=delta")
     with closing(person):
-        person.reach(state="ENDED", needs="start")
-        assert person.status["can_push"]
+        person.reach(state="ENDED", needs="start", can_push=True, correct="delta", complete=False)
+        assert person.status["progress"] == {"done": 0, "target": 2, "unit": "attempts", "corrected": 0}
         person.send({"type": "view", "azimuth": 0.0})
         assert person.mark("start")["ok"]
         person.listen(lambda: person.status["attempt"]["steps"] > 150)

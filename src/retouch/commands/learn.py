@@ -11,7 +11,6 @@ import tyro
 
 from retouch.console import Terminal
 from retouch.errors import InputError, RetouchError, UnknownName
-from retouch.learning.config import YIELDING as YIELDING_TRAINING
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs
 
@@ -287,15 +286,14 @@ def improve(
     """
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
-    from retouch.run_folder import ImproveConfig, RunFolder
-    from retouch.tasks.registry import YIELDING, make, names
+    from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
+    from retouch.tasks.registry import make, names
 
     single_thread()
     terminal = Terminal(as_json)
-    if task in YIELDING:
-        training = overlaid(YIELDING_TRAINING, training, DEFAULT_TRAINING)
+    training = overlaid(usual(task).training, training, DEFAULT_TRAINING)
     if demonstrations is None:
-        demonstrations = 150 if task in YIELDING else 30
+        demonstrations = usual(task).demonstrations
     config = ImproveConfig(
         task=task,
         method=method,
@@ -328,7 +326,7 @@ def improve(
             raise InputError(f"no run in {task}: name a task ({', '.join(names())}) or the folder of a run")
         raise UnknownName("task", task, names())
     elif config.by_pushing and not make(task).ticks:
-        raise InputError(f"the robot of the task {task} has no handle to push: choose a method that takes over")
+        raise InputError(f"the robot of the task {task} has no handle to push: choose {', '.join(methods_for(task))}")
     command = shlex.join(["retouch", *sys.argv[1:]])
     show_run(Run(out, config, terminal, command), terminal)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import mujoco
 
 from retouch.collection import dataset_info, noted
-from retouch.counting import one_at_a_time, stream_of, tally
+from retouch.counting import one_at_a_time, stream_of
 from retouch.episodes import edits
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
@@ -148,18 +148,12 @@ class Session:
 
     def _count(self) -> None:
         """Tell what is safe on disk and how far the round has come."""
-        dataset = Dataset(self.path)
-        counted, target = tally(dataset), self.run_folder.target(self.order.round)
-        by_samples = target.samples is not None
+        dataset, run, number = Dataset(self.path), self.run_folder, self.order.round
         last = dataset.episode(self.last.id) if self.last is not None else None
         self.link.counted = {
             "safe": len(dataset.all_episodes),
-            "progress": {
-                "done": counted.human_steps if by_samples else counted.successes,
-                "target": target.samples if by_samples else target.episodes,
-                "unit": "samples" if by_samples else "episodes",
-            },
-            "complete": counted.reached(target),
+            "progress": run.how_far(number),
+            "complete": run.tally(number).reached(run.target(number)),
             "last": None
             if last is None
             else {

@@ -1,5 +1,6 @@
 """Runs and episodes as the pages show them (docs/protocol.md), read from their folders."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,13 @@ from retouch.episodes.layout import DATASET
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import EpisodeInfo
 from retouch.errors import InputError, RetouchError, UnknownName
-from retouch.learning.config import YIELDING as YIELDING_TRAINING
-from retouch.learning.config import TrainConfig
 from retouch.learning.weights import METHODS
 from retouch.operators.profile import PROFILES
-from retouch.run_folder import REPORT, ImproveConfig, RunFolder
-from retouch.tasks.registry import YIELDING, names
+from retouch.run_folder import REPORT, ImproveConfig, RunFolder, methods_for, usual
+from retouch.tasks.registry import names
 
-MOST = {"demonstrations": 10_000, "rounds": 99}
+MOST = {"demonstrations": 10_000, "corrected": 10_000, "rounds": 99}
+KINDS = {str: "text", int: "whole number", float: "number"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
@@ -32,10 +32,13 @@ class Catalogue:
         root.mkdir(parents=True, exist_ok=True)
 
     def options(self) -> dict[str, Any]:
-        """What a run can be made of."""
+        """What a run can be made of: the tasks, each with the methods that suit its robot, and how each corrects."""
         return {
-            "tasks": [{"name": n} for n in names()],
-            "methods": sorted(name for name, how in METHODS.items() if how.corrects != "delta"),
+            "tasks": [
+                {"name": name, "methods": list(methods_for(name)), "demonstrations": usual(name).demonstrations}
+                for name in names()
+            ],
+            "methods": [{"name": name, "correct": how.corrects} for name, how in METHODS.items()],
             "profiles": sorted(PROFILES),
         }
 
@@ -71,22 +74,30 @@ class Catalogue:
             "demonstrations": int,
             "demonstrator": str,
             "share": float,
+            "corrected": int,
             "rounds": int,
         }
         for key, value in wishes.items():
             if key not in allowed:
                 raise UnknownName("setting of a run", key, allowed)
-            if not isinstance(value, allowed[key]) and not (allowed[key] is float and type(value) is int):
-                raise InputError(f"{key} is a {allowed[key].__name__}, not {value!r}")
-        if "task" in wishes and wishes["task"] not in names():
-            raise UnknownName("task", wishes["task"], names())
+            if type(value) is not allowed[key] and not (allowed[key] is float and type(value) is int):
+                raise InputError(f"{key} is a {KINDS[allowed[key]]}, not {value!r}")
+        begun = usual(wishes.get("task", ImproveConfig.task))
+        if begun.task not in names():
+            raise UnknownName("task", begun.task, names())
+        wanted, suit = wishes.get("method", begun.method), methods_for(begun.task)
+        if wanted in METHODS and wanted not in suit:
+            raise InputError(
+                f"{wanted} is for a robot that can be pushed, and that of {begun.task} cannot: choose {', '.join(suit)}"
+            )
+        if wanted not in suit:
+            raise UnknownName("method", wanted, suit)
         if wishes.get("demonstrator", "web") not in ("scripted", "web"):
             raise UnknownName("demonstrator", wishes["demonstrator"], ("scripted", "web"))
         for key, most in MOST.items():
             if wishes.get(key, 0) > most:
                 raise InputError(f"{key} is at most {most}, not {wishes[key]}")
-        training = YIELDING_TRAINING if wishes.get("task") in YIELDING else TrainConfig()
-        config = ImproveConfig(operator="web", checkpoint_trials=0, training=training, **wishes)
+        config = dataclasses.replace(begun, operator="web", checkpoint_trials=0, **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -193,7 +204,6 @@ class Catalogue:
 
 def _round(run: RunFolder, number: int) -> dict[str, Any]:
     tally = run.tally(number)
-    target = run.target(number)
     episodes = Dataset(run.data(number)).episodes if (run.data(number) / DATASET).is_file() else []
     sources = {"policy": 0, "operator": 0, "both": 0, "none": 0}
     for episode in episodes:
@@ -207,11 +217,12 @@ def _round(run: RunFolder, number: int) -> dict[str, Any]:
     low, high = final.interval if final is not None else (0.0, 0.0)
     return {
         "round": number,
+        "correct": run.way(number),
         "attempts": tally.attempts,
         "successes": tally.successes,
         "steps": tally.steps,
         "human_steps": tally.human_steps,
-        "target": {"episodes": target.episodes} if target.episodes is not None else {"samples": target.samples},
+        "progress": run.how_far(number),
         "complete": run.collected(number),
         "control_steps": sources,
         "operators": sorted({episode.operator for episode in episodes if episode.operator}),

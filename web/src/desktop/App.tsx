@@ -24,7 +24,7 @@ function pageOf(route: Route) {
     case "run":
       return <RunsPage chosen={route.run} creating={false} />;
     case "operate":
-      return <OperatePage key={`${route.run} ${route.correct}`} run={route.run} correct={route.correct} />;
+      return <OperatePage key={route.run} run={route.run} />;
     case "episodes":
       return <EpisodesPage key={route.run} run={route.run} />;
     case "episode":

@@ -1,13 +1,12 @@
 /** The address after `#` as a route. Invitations are not routes: their token is taken out before anything is shown. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Correct } from "../shared/protocol";
 
 export type Route =
   | { page: "runs" }
   | { page: "new" }
   | { page: "run"; run: string }
-  | { page: "operate"; run: string; correct: Correct }
+  | { page: "operate"; run: string }
   | { page: "episodes"; run: string }
   | { page: "episode"; run: string; round: number; id: string };
 
@@ -17,8 +16,6 @@ export function href(route: Route): string {
       return "#/";
     case "new":
       return "#/new";
-    case "operate":
-      return `#/operate/${part(route.run)}${route.correct === "demonstrate" ? "/demonstrate" : ""}`;
     case "episode":
       return `#/episode/${part(route.run)}/${route.round}/${part(route.id)}`;
     default:
@@ -30,8 +27,7 @@ function parseRoute(hash: string): Route {
   const [page, run, third, fourth] = hash.replace(/^#\/?/, "").split("/").map(decoded);
   if (page === "new") return { page };
   if (!run) return { page: "runs" };
-  if (page === "run" || page === "episodes") return { page, run };
-  if (page === "operate") return { page, run, correct: third === "demonstrate" ? third : "take-over" };
+  if (page === "run" || page === "episodes" || page === "operate") return { page, run };
   if (page === "episode" && third && fourth) return { page, run, round: Number(third), id: fourth };
   return { page: "runs" };
 }

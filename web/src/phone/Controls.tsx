@@ -1,6 +1,7 @@
 import { Icon } from "../shared/Icon";
 import { PressButton, TapButton } from "./Button";
 import { toggleMark } from "./messages";
+import { wayOf } from "../shared/way";
 import type { Phone } from "./phone";
 import type { View } from "./view";
 
@@ -52,12 +53,13 @@ export function Setup({ view, phone }: Props) {
 
 /** What a hold does; what is chosen while holding counts at the next press. */
 export function Ways({ view, phone }: Props) {
+  const way = wayOf(view.way, view.status);
   return (
     <>
-      <TapButton class="way" pressed={view.way === "push"} disabled={view.held} onTap={() => phone.setWay("push")}>
+      <TapButton class="way" pressed={way === "push"} disabled={view.held} onTap={() => phone.setWay("push")}>
         PUSH
       </TapButton>
-      <TapButton class="way" pressed={view.way === "take-over"} disabled={view.held} onTap={() => phone.setWay("take-over")}>
+      <TapButton class="way" pressed={way === "take-over"} disabled={view.held} onTap={() => phone.setWay("take-over")}>
         TAKE OVER
       </TapButton>
     </>

@@ -13,7 +13,7 @@ function holdWords(view: View): [string, string] {
   if (view.clutched) return ["CLUTCH", "put the phone where you like"];
   const pushes = wayOf(view.way, view.status) === "push";
   if (view.held) return pushes ? ["PUSHING", "lift to let go"] : ["STEERING", "lift to give back"];
-  if (view.status?.needs === "start" && view.status.correct === "take-over") return ["HOLD", "tap START first"];
+  if (view.status?.needs === "start" && view.status.correct !== "demonstrate") return ["HOLD", "tap START first"];
   if (pushes) return ["HOLD", view.mode === "ar" ? "and push: the further, the harder" : "and drag: the further, the harder"];
   return ["HOLD", view.mode === "ar" ? "and move the phone" : "and drag; tilt to turn"];
 }

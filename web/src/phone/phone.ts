@@ -122,7 +122,7 @@ export class Phone {
   }
 
   setWay(way: HoldWay): void {
-    rememberWay(way);
+    rememberWay(way, this.view.status);
     this.steering.pushes = wayOf(way, this.view.status) === "push";
     this.show({ way });
   }
@@ -161,11 +161,12 @@ export class Phone {
   private showStatus(status: Status): void {
     const before = this.view.status;
     if (status.state === "PAUSED" && (before?.state === "YOU" || before?.state === "PUSH") && status.why) this.feedback.lost();
-    this.steering.pushes = wayOf(this.view.way, status) === "push";
+    const way = before?.correct === status.correct ? this.view.way : null; // in another run it is as remembered
+    this.steering.pushes = wayOf(way, status) === "push";
     const hasContact = this.contact.rises(status.contact_n);
     if (hasContact) this.feedback.contact();
     if (this.steering.isHeld) this.feedback.feel(status.contact_n);
-    this.show({ status, contacts: this.view.contacts + Number(hasContact) });
+    this.show({ status, way, contacts: this.view.contacts + Number(hasContact) });
   }
 
   private linkChanged(): void {

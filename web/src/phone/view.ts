@@ -1,6 +1,6 @@
 import type { Status } from "../shared/protocol";
 import type { ShownState } from "../shared/states";
-import { type HoldWay, rememberedWay } from "../shared/way";
+import type { HoldWay } from "../shared/way";
 import type { Path } from "./link";
 import type { Mode } from "./steering";
 
@@ -24,8 +24,8 @@ export interface View {
   clutched: boolean;
   scale: number;
   turns: boolean;
-  /** What a hold does where the robot can be pushed. */
-  way: HoldWay;
+  /** What was chosen that a hold does where the robot can be pushed; null as remembered. */
+  way: HoldWay | null;
   /** Counts contacts: each one flashes. */
   contacts: number;
 }
@@ -46,7 +46,7 @@ export const FIRST_VIEW: View = {
   clutched: false,
   scale: 1,
   turns: true,
-  way: rememberedWay(),
+  way: null,
   contacts: 0,
 };
 

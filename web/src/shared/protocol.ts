@@ -3,14 +3,25 @@
 export type Vector3 = [number, number, number];
 export type Quaternion = [number, number, number, number];
 
+/** How a person corrects: by whole demonstrations, by taking over, or by pushing while the policy goes on. */
+export type Correct = "demonstrate" | "take-over" | "delta";
+
 export interface TaskOption {
   name: string;
-  cameras: string[];
+  /** Those that suit its robot. */
+  methods: string[];
+  /** As many as its paper's. */
+  demonstrations: number;
+}
+
+export interface MethodOption {
+  name: string;
+  correct: Correct;
 }
 
 export interface Options {
   tasks: TaskOption[];
-  methods: string[];
+  methods: MethodOption[];
   profiles: string[];
 }
 
@@ -21,7 +32,9 @@ export interface RunRequest {
   method: string;
   demonstrations: number;
   demonstrator: "scripted" | "web";
+  /** What a round collects: samples as a part of the demonstrations', or, where people push, solved attempts. */
   share: number;
+  corrected: number;
   rounds: number;
 }
 
@@ -40,15 +53,23 @@ export interface SuccessRate {
   trials: number;
 }
 
-export type Target = { samples: number } | { episodes: number };
+/** How far a round is. `episodes` are demonstrations; `attempts` are those that were solved while people could push. */
+export interface RoundProgress {
+  done: number;
+  target: number;
+  unit: "samples" | "episodes" | "attempts";
+  /** Solved attempts in which a person acted. */
+  corrected: number;
+}
 
 export interface Round {
   round: number;
+  correct: Correct;
   attempts: number;
   successes: number;
   steps: number;
   human_steps: number;
-  target: Target;
+  progress: RoundProgress;
   complete: boolean;
   control_steps: ControlSteps;
   operators: string[];
@@ -160,7 +181,6 @@ export interface Pairing {
 
 export type SessionState = "POLICY" | "PAUSED" | "YOU" | "ENDED" | "PUSH";
 export type Mark = "start" | "pause" | "resume" | "success" | "failure" | "discard" | "undo" | "reset";
-export type Correct = "take-over" | "demonstrate";
 
 export interface Attempt {
   number: number;
@@ -191,7 +211,7 @@ export interface Status {
   attempt: Attempt | null;
   correct: Correct;
   safe: number;
-  progress: { done: number; target: number; unit: "samples" | "episodes" };
+  progress: RoundProgress;
   complete: boolean;
   control: Control;
   phone: "none" | "paired" | "asking";

@@ -1,8 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Icon } from "../../shared/Icon";
 import { Notice } from "../../shared/Notice";
-import type { Correct } from "../../shared/protocol";
-import { type HoldWay, rememberedWay, rememberWay, wayOf } from "../../shared/way";
+import { type HoldWay, rememberWay, wayOf } from "../../shared/way";
 import { href } from "../router";
 import { TopBar } from "../TopBar";
 import { markOf } from "./actions";
@@ -24,8 +23,8 @@ import { useSession } from "./useSession";
 type Overlay = "none" | "pair" | "keys";
 
 /** Where a person watches the robot, takes over, and says how an attempt ended. */
-export function OperatePage({ run, correct }: { run: string; correct: Correct }) {
-  const { session, snapshot } = useSession(run, correct);
+export function OperatePage({ run }: { run: string }) {
+  const { session, snapshot } = useSession(run);
   const { scene, status } = snapshot;
   const [middle, setMiddle] = useState<Middle>({ kind: "scene" });
   const [beside, setBeside] = useState<string[]>([]);
@@ -40,10 +39,10 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
     },
     [session],
   );
-  const [chosen, setChosen] = useState<HoldWay>(rememberedWay);
+  const [chosen, setChosen] = useState<HoldWay | null>(null);
   const way = wayOf(chosen, status);
   const choose = (next: HoldWay) => {
-    rememberWay(next);
+    rememberWay(next, status);
     setChosen(next);
   };
   const asking = status?.phone === "asking";
@@ -63,7 +62,7 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
   return (
     <div class="operate">
       <TopBar trail={[{ label: run, href: href({ page: "run", run }) }]}
-        title={correct === "demonstrate" ? "Demonstrate" : "Operate"}>
+        title={status?.correct === "demonstrate" ? "Demonstrate" : "Operate"}>
         <button type="button" onClick={() => setOverlay("pair")}><Icon name="phone" />Pair a phone</button>
         <button type="button" aria-label="Keys and devices" onClick={help}>Keys <kbd>H</kbd></button>
       </TopBar>
@@ -78,7 +77,7 @@ export function OperatePage({ run, correct }: { run: string; correct: Correct })
         {session && scene ? (
           <StagePane session={session} message={scene} state={shownState(snapshot)} middle={middle} roundTrip={roundTrip}
             hint={status?.phone === "none" && status.state !== "YOU" && status.state !== "PUSH"} surface={setSurface} onMiddle={setMiddle}
-            way={status?.can_push ? way : null} hasPolicy={correct === "take-over"} onWay={choose}
+            way={status?.can_push ? way : null} hasPolicy={status?.correct !== "demonstrate"} onWay={choose}
             mouseSteers={mouseSteers} onMouseSteers={setMouseSteers} />
         ) : <div class="stage stage-empty" aria-hidden="true" />}
         <aside class="operate-side">

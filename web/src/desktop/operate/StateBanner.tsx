@@ -51,6 +51,6 @@ function nextStep(status: Status, way: HoldWay): string {
   if (status.needs === "resume") return `Resume, or press and hold to ${hold}.`;
   if (status.state === "POLICY" && status.correct === "demonstrate") return "Hold to steer the robot.";
   if (status.state === "POLICY") return `The policy moves the robot. Hold to ${hold}.`;
-  if (status.state === "YOU" && status.correct === "take-over") return "You move the robot. Let go to hand back.";
+  if (status.state === "YOU" && status.correct !== "demonstrate") return "You move the robot. Let go to hand back.";
   return STATE_LOOKS[status.state].meaning;
 }

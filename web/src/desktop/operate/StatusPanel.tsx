@@ -10,13 +10,18 @@ const PHONE: Record<Status["phone"], string> = {
   asking: "a second phone asks",
 };
 
+const COUNTED: Record<Status["progress"]["unit"], string> = {
+  samples: "Your samples in successes",
+  episodes: "Your episodes in successes",
+  attempts: "Solved attempts",
+};
+
 const FREEZE_MS = 150;
 const PATH = { webrtc: "WebRTC", websocket: "WebSocket" } as const;
 
 /** The facts beside the robot: force, connection, and how far the round is. */
 export function StatusPanel({ session, status }: { session: Session; status: Status }) {
   const { control, progress } = status;
-  const unit = progress.unit === "samples" ? "Your samples" : "Your episodes";
   return (
     <section class="panel" aria-label="Status">
       <ForceBar session={session} force={status.contact_n} />
@@ -25,10 +30,11 @@ export function StatusPanel({ session, status }: { session: Session; status: Sta
       )}
       <div class="fact-wide">
         <div class="fact-line">
-          <span title="Only what was marked a success, or solved, counts.">{unit} in successes{status.complete && <b class="done"> ✓ complete</b>}</span>
+          <span title="Only what was marked a success, or solved, counts.">{COUNTED[progress.unit]}{status.complete && <b class="done"> ✓ complete</b>}</span>
           <span class="number">{grouped(progress.done)} / {grouped(progress.target)}</span>
         </div>
-        <Progress label={`${unit} in this round`} done={progress.done} target={progress.target} />
+        <Progress label={`${COUNTED[progress.unit]} in this round`} done={progress.done} target={progress.target} />
+        {progress.unit === "attempts" && <small class="soft">{grouped(progress.corrected)} of them corrected</small>}
       </div>
       <p class="safe"><b>{count(status.safe, "episode")}</b> safe on disk</p>
       <dl class="facts">

@@ -5,7 +5,7 @@ import { api, ApiError } from "../../shared/api";
 import { Backoff } from "../../shared/backoff";
 import { Emitter } from "../../shared/emitter";
 import { MarkQueue } from "../../shared/marks";
-import type { Ack, Correct, Mark, SessionMessage, SessionRequest } from "../../shared/protocol";
+import type { Ack, Mark, SessionMessage, SessionRequest } from "../../shared/protocol";
 import { readBinary, type Picture, type PoseFrame } from "../../shared/streams";
 import { ServerClock } from "./clock";
 import { recordAzimuth, recordState } from "./probe";
@@ -44,10 +44,7 @@ export class Session {
   private want: Want = { scene: true, cameras: [] };
   private azimuth = 0;
 
-  constructor(
-    private readonly run: string,
-    private readonly correct: Correct,
-  ) {
+  constructor(private readonly run: string) {
     this.watchdog = setInterval(() => this.checkSilence(), 500);
     this.connect();
   }
@@ -95,7 +92,7 @@ export class Session {
   private connect(): void {
     this.drop();
     this.update({ connection: this.snapshot.scene === null ? "connecting" : "lost" });
-    const query = new URLSearchParams({ run: this.run, correct: this.correct });
+    const query = new URLSearchParams({ run: this.run });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws/session?${query}`);
     socket.binaryType = "arraybuffer";

@@ -2,7 +2,7 @@ import { grouped, percent } from "../../shared/format";
 import type { Round, Run, SuccessRate } from "../../shared/protocol";
 import { Progress } from "../../shared/Progress";
 import { Composition } from "../Composition";
-import { progressOf, roundName } from "./rounds";
+import { roundName } from "./rounds";
 
 /** A run's rounds: how much was collected, by whom, and what the policy trained on it can do. */
 export function RoundsTable({ run }: { run: Run }) {
@@ -24,12 +24,12 @@ export function RoundsTable({ run }: { run: Run }) {
 }
 
 function Row({ round, current }: { round: Round; current: boolean }) {
-  const { done, target, unit } = progressOf(round);
+  const { done, target, unit, corrected } = round.progress;
   return (
     <tr data-current={current}>
       <th scope="row">{roundName(round.round)}{current && <small class="tag">now</small>}</th>
       <td class="collected">
-        <span>{grouped(done)} / {grouped(target)} <small>{unit}</small></span>
+        <span>{grouped(done)} / {grouped(target)} <small>{unit}{unit === "attempts" && `, ${grouped(corrected)} corrected`}</small></span>
         <Progress label={`${roundName(round.round)}, ${unit}`} done={done} target={target} />
       </td>
       <td>

@@ -3,7 +3,8 @@ import { api, errorLine } from "../../shared/api";
 import { Notice } from "../../shared/Notice";
 import type { Run } from "../../shared/protocol";
 import { href } from "../router";
-import { correctOf } from "./rounds";
+import { METHOD_LINES } from "./methods";
+import { currentRound } from "./rounds";
 import { RoundsTable } from "./RoundsTable";
 import { SuccessCurve } from "./SuccessCurve";
 import { TrainingBar } from "./TrainingBar";
@@ -32,6 +33,7 @@ export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise
         </div>
         <Actions run={run} onTrain={() => void act(api.train)} />
       </header>
+      {run.operator === "web" && METHOD_LINES[run.method] && <p class="soft">{METHOD_LINES[run.method]}</p>}
       {why && run.training?.state !== "running" && <p class="soft why-not" id="why-not">{why}</p>}
       <Notice text={error} onClose={() => setError(null)} />
       {run.training && <TrainingBar training={run.training} onStop={() => void act(api.stop)} />}
@@ -42,8 +44,7 @@ export function RunDetail({ run, onChange }: { run: Run; onChange: () => Promise
 }
 
 function Actions({ run, onTrain }: { run: Run; onTrain: () => void }) {
-  const correct = correctOf(run);
-  const collect = correct === "demonstrate" ? "Demonstrate" : "Operate";
+  const collect = currentRound(run)?.correct === "demonstrate" ? "Demonstrate" : "Operate";
   const first = run.can_train ? "" : "primary";
   return (
     <div class="actions">
@@ -52,7 +53,7 @@ function Actions({ run, onTrain }: { run: Run; onTrain: () => void }) {
       <button type="button" class={run.can_train ? "primary" : ""} disabled={!run.can_train}
         aria-describedby={run.can_train ? undefined : "why-not"} title={run.why_not ?? undefined} onClick={onTrain}>Train</button>
       {run.can_collect
-        ? <a class={`button ${first}`} href={href({ page: "operate", run: run.name, correct })}>{collect}</a>
+        ? <a class={`button ${first}`} href={href({ page: "operate", run: run.name })}>{collect}</a>
         : <button type="button" disabled aria-describedby="why-not" title={run.why_not_collect ?? undefined}>{collect}</button>}
     </div>
   );

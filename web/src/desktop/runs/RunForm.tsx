@@ -1,19 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, errorLine } from "../../shared/api";
 import { Notice } from "../../shared/Notice";
-import type { Options, Run, RunRequest } from "../../shared/protocol";
+import type { Options, Run, RunRequest, TaskOption } from "../../shared/protocol";
 import { Field } from "./Field";
+import { METHOD_LINES } from "./methods";
 
 const FIRST: RunRequest = {
-  name: "", task: "", method: "", demonstrations: 30, demonstrator: "scripted", share: 0.33, rounds: 3,
+  name: "", task: "", method: "", demonstrations: 30, demonstrator: "scripted", share: 0.33, corrected: 50, rounds: 3,
 };
-
-const METHODS: Record<string, string> = {
-  iwr: "Learns from all samples; those of your take-overs weigh as much as the policy's together.",
-  "iwr-nb": "Learns from all samples alike, yours and the policy's.",
-  "hg-dagger": "Learns only from the samples in which you acted.",
-  "full-demos": "You demonstrate whole episodes in every round and never take over.",
-};
+/** What is chosen at first, where it suits the robot. */
+const BEST = ["compliant-residual", "iwr"];
 
 /** What a new run is made of, each choice with a line about what it does. */
 export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
@@ -25,8 +21,7 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
   useEffect(() => {
     const filled = (answer: Options) => {
       setOptions(answer);
-      const method = answer.methods.includes("iwr") ? "iwr" : answer.methods[0];
-      set({ task: answer.tasks[0]?.name ?? "", method: method ?? "" });
+      set(usual(answer.tasks[0]));
     };
     api.options().then(filled, (failure: unknown) => setError(errorLine(failure)));
   }, []);
@@ -42,6 +37,8 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
       setBusy(false);
     }
   };
+  const task = options?.tasks.find(({ name }) => name === request.task);
+  const correct = options?.methods.find(({ name }) => name === request.method)?.correct;
   return (
     <form class="run-form card" onSubmit={(event) => void submit(event)}>
       <h2>New run</h2>
@@ -52,10 +49,11 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
           onInput={(event) => set({ name: event.currentTarget.value })} />
       </Field>
       <Field label="Task" hint="What the robot is to do.">
-        <Choice value={request.task} names={options?.tasks.map(({ name }) => name) ?? []} onChoose={(task) => set({ task })} />
+        <Choice value={request.task} names={options?.tasks.map(({ name }) => name) ?? []}
+          onChoose={(chosen) => set(usual(options?.tasks.find(({ name }) => name === chosen)))} />
       </Field>
-      <Field label="Method" hint={METHODS[request.method] ?? "How it is learnt from what you do."}>
-        <Choice value={request.method} names={options?.methods ?? []} onChoose={(method) => set({ method })} />
+      <Field label="Method" hint={METHOD_LINES[request.method] ?? "How it is learnt from what you do."}>
+        <Choice value={request.method} names={task?.methods ?? []} onChoose={(method) => set({ method })} />
       </Field>
       <Field label="Who demonstrates" hint="Your own demonstrations take a few minutes each ten; a scripted person's, seconds.">
         <select value={request.demonstrator}
@@ -67,9 +65,16 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
       <Field label="Demonstrations" hint="Successful episodes that the first policy learns from.">
         <NumberInput value={request.demonstrations} min={1} max={10000} step={1} onChange={(demonstrations) => set({ demonstrations })} />
       </Field>
-      <Field label="Share" hint="Samples of yours that a round collects, as a part of the demonstrations’: 0.33 is a third, as in the paper. Much less teaches little.">
-        <NumberInput value={request.share} min={0.01} max={10} step={0.01} onChange={(share) => set({ share })} />
-      </Field>
+      {correct === "take-over" && (
+        <Field label="Share" hint="Samples of yours that a round collects, as a part of the demonstrations’: 0.33 is a third, as in the paper. Much less teaches little.">
+          <NumberInput value={request.share} min={0.01} max={10} step={0.01} onChange={(share) => set({ share })} />
+        </Field>
+      )}
+      {correct === "delta" && (
+        <Field label="Attempts" hint="Solved attempts that a round collects, pushed wherever they need it: 50, as in the paper. Much fewer teach little.">
+          <NumberInput value={request.corrected} min={1} max={10000} step={1} onChange={(corrected) => set({ corrected })} />
+        </Field>
+      )}
       <Field label="Rounds" hint="How often the policy is corrected and trained again.">
         <NumberInput value={request.rounds} min={1} max={99} step={1} onChange={(rounds) => set({ rounds })} />
       </Field>
@@ -79,6 +84,13 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
       </div>
     </form>
   );
+}
+
+/** What a task is begun with. */
+function usual(task: TaskOption | undefined): Partial<RunRequest> {
+  if (task === undefined) return {};
+  const method = BEST.find((name) => task.methods.includes(name)) ?? task.methods[0] ?? "";
+  return { task: task.name, method, demonstrations: task.demonstrations };
 }
 
 function Choice({ value, names, onChoose }: { value: string; names: readonly string[]; onChoose: (name: string) => void }) {

@@ -3,7 +3,7 @@ import { Icon } from "../../shared/Icon";
 import { Progress } from "../../shared/Progress";
 import type { Run } from "../../shared/protocol";
 import { href } from "../router";
-import { currentRound, newestResult, progressOf, roundName } from "./rounds";
+import { currentRound, newestResult, roundName } from "./rounds";
 
 interface RunListProps {
   runs: readonly Run[];
@@ -30,16 +30,15 @@ export function RunList({ runs, chosen }: RunListProps) {
 
 function Item({ run }: { run: Run }) {
   const round = currentRound(run);
-  const progress = round && progressOf(round);
   const best = newestResult(run);
   return (
     <>
       <span class="fact-line"><b>{run.name}</b>{best && <b class="number">{percent(best.result.rate)}</b>}</span>
       <span class="fact-line soft">
         <span>{run.task} · {run.method}</span>
-        <span>{run.training?.state === "running" ? "training" : round ? roundName(run.round) : "done"}</span>
+        <span class="run-stage">{run.training?.state === "running" ? "training" : round ? roundName(run.round) : "done"}</span>
       </span>
-      {progress && <Progress label={`${run.name}, this round`} done={progress.done} target={progress.target} />}
+      {round && <Progress label={`${run.name}, this round`} done={round.progress.done} target={round.progress.target} />}
     </>
   );
 }
