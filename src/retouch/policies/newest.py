@@ -1,6 +1,6 @@
 """A policy of which newer versions come while it runs: an attempt goes on with the one that it began with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,6 @@ from jaxtyping import Float32, Float64, Int
 from retouch.errors import PolicyError
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.protocol import Feels, Foresees, Policy, PolicySession
-
-ONLY = np.array([0])
 
 
 class Newest:
@@ -25,7 +23,7 @@ class Newest:
 
     def __init__(self, newest: Callable[[], Path]):
         self._newest, self.version = newest, newest()
-        self._loaded = self._load()
+        self._loaded = load_policy(self.version)
         self.observation_dim, self.action_dim = self._loaded.observation_dim, self._loaded.action_dim
 
     def session(self, slots: int) -> "NewestSession":
@@ -38,52 +36,62 @@ class Newest:
         Raises PolicyError if it cannot be read, or sees or does something else than those before it.
         """
         if (newest := self._newest()) != self.version:
-            self.version, self._loaded = newest, self._load()
+            self.version, self._loaded = newest, load_policy(newest)
         return self._loaded
-
-    def _load(self) -> Policy:
-        return load_policy(self.version)
 
 
 class NewestSession:
-    """A session of its own for every slot, since each may have begun with another version."""
+    """A session of every version that some slot has begun with."""
 
     def __init__(self, policy: Newest, slots: int):
         self._policy = policy
-        self._sessions: list[PolicySession | None] = [None] * slots
+        self._begun: list[Path | None] = [None] * slots  # with which version
+        self._sessions: dict[Path, PolicySession] = {}
 
     def reset(self, slot: int, seed: int) -> None:
         """Starts a new episode in `slot`, with the newest version."""
-        now = self._policy.now()
-        wanted = (self._policy.observation_dim, self._policy.action_dim)
-        if (now.observation_dim, now.action_dim) != wanted:
-            raise PolicyError(f"{self._policy.version} sees or does something else than the versions before it")
-        self._sessions[slot] = session = now.session(1)
-        session.reset(0, seed)
+        policy, now = self._policy, self._policy.now()
+        if (now.observation_dim, now.action_dim) != (policy.observation_dim, policy.action_dim):
+            raise PolicyError(f"{policy.version} sees or does something else than the versions before it")
+        self._begun[slot] = policy.version
+        if policy.version not in self._sessions:
+            still = {version: session for version, session in self._sessions.items() if version in self._begun}
+            self._sessions = still | {policy.version: now.session(len(self._begun))}
+        self._session(slot).reset(slot, seed)
 
     def forget(self, slot: int) -> None:
         """At hand-back."""
-        self._running(slot).forget(0)
+        self._session(slot).forget(slot)
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
         """An action each, of each slot's own version."""
-        rows = zip(slots.tolist(), observations, strict=True)
-        return np.concatenate([self._running(slot).act(ONLY, row[None]) for slot, row in rows])
+        actions = np.empty((len(slots), self._policy.action_dim), np.float32)
+        for session, rows in self._by_session(slots):
+            actions[rows] = session.act(slots[rows], observations[rows])
+        return actions
 
     def feel(self, slots: Int[np.ndarray, " k"], ticks: Float64[np.ndarray, "k T R"]) -> None:
         """What every tick of the step that is over has recorded, for the versions that feel."""
-        for slot, record in zip(slots.tolist(), ticks, strict=True):
-            session: object = self._running(slot)
-            if isinstance(session, Feels):
-                session.feel(ONLY, record[None])
+        for session, rows in self._by_session(slots):
+            feeling: object = session
+            if isinstance(feeling, Feels):
+                feeling.feel(slots[rows], ticks[rows])
 
     def waypoints(self, slot: int) -> Float32[np.ndarray, "N 8"]:
         """The newest chunk of the slot's version; none where it does not say."""
-        session: object = self._running(slot)
-        return session.waypoints(0) if isinstance(session, Foresees) else np.empty((0, 8), np.float32)
+        session: object = self._session(slot)
+        return session.waypoints(slot) if isinstance(session, Foresees) else np.empty((0, 8), np.float32)
 
-    def _running(self, slot: int) -> PolicySession:
-        session = self._sessions[slot]
-        if session is None:
+    def _by_session(self, slots: Int[np.ndarray, " k"]) -> Iterator[tuple[PolicySession, list[int]]]:
+        """Each session that some of these slots are in, and which rows those are."""
+        rows: dict[int, list[int]] = {}
+        for row, slot in enumerate(slots.tolist()):
+            rows.setdefault(id(self._session(slot)), []).append(row)
+        for mine in rows.values():
+            yield self._session(int(slots[mine[0]])), mine
+
+    def _session(self, slot: int) -> PolicySession:
+        begun = self._begun[slot]
+        if begun is None:
             raise PolicyError(f"slot {slot} was never reset")
-        return session
+        return self._sessions[begun]

@@ -76,9 +76,7 @@ class Learner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait()
+        self._end()
 
     def newest(self) -> Path:
         """The folder of the newest version; sees to it that the learner is at work."""
@@ -91,6 +89,7 @@ class Learner:
             if self._deaths > MOST_DEATHS:
                 raise RetouchError(f"the learner was killed {self._deaths} times: is there enough memory?")
             self._progress.say("warning: the learner was killed; it is started again")
+            self._end()
             self._start()
         return newest(self._run)
 
@@ -98,6 +97,12 @@ class Learner:
         one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "retouch.processes.learner", str(self._run.folder)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=os.environ | one_thread)
+
+    def _end(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        with self._process:  # waits, and closes the pipe
+            pass
 
 
 def main() -> int:
