@@ -31,6 +31,10 @@ class Edit:
     last_step: int | None = None
     outcome: str | None = None  # relabel
 
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored, without what does not concern it."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, ())}
+
 
 def read_edits(root: Path) -> list[Edit]:
     """All edits of a dataset, the oldest first, those undone too.
@@ -163,7 +167,7 @@ def _add(path: str | os.PathLike[str], action: str, episodes: tuple[str, ...], *
     edit = Edit(id=secrets.token_hex(4), at=at, action=action, episodes=episodes, **values)
     root = Path(path)
     with clear_errors("write", root), locked(root):
-        append_line(root / EDITS, {name: value for name, value in asdict(edit).items() if value not in (None, ())})
+        append_line(root / EDITS, edit.to_json())
     return edit
 
 

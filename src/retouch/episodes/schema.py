@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -321,3 +322,15 @@ def _is_count(value: object) -> bool:
 
 def _is_line(value: object) -> bool:
     return isinstance(value, str) and value.strip() != "" and value.isprintable()
+
+
+def check_same(root: Path, stored: DatasetInfo, given: DatasetInfo) -> None:
+    """Raises InputError where the dataset in `root` is of another task, rate or features than a given one."""
+    for name in ("task", "control_period_s"):
+        if getattr(stored, name) != getattr(given, name):
+            raise InputError(f"{root}: its {name} is {getattr(stored, name)}, not {getattr(given, name)}")
+    for name in [*stored.features, *given.features]:
+        if stored.features.get(name) != given.features.get(name):
+            raise InputError(
+                f"{root}: its column '{name}' is {stored.features.get(name)}, not {given.features.get(name)}"
+            )

@@ -24,7 +24,7 @@ from retouch.episodes.files import (
 from retouch.episodes.journal import Journal, read_records
 from retouch.episodes.layout import DATASET, DISCARDED, EPISODES, JOURNAL, journal_path
 from retouch.episodes.rows import RowPacker
-from retouch.episodes.schema import DatasetInfo, EpisodeInfo, check_episode, check_json, check_outcome
+from retouch.episodes.schema import DatasetInfo, EpisodeInfo, check_episode, check_json, check_outcome, check_same
 from retouch.errors import InputError, NoDataset, RetouchError, StoreError
 
 __all__ = ["DatasetWriter", "EpisodeWriter"]
@@ -73,7 +73,7 @@ class DatasetWriter:
                 fsync_folder(root)
         stored = DatasetInfo.from_json(read_json(root / DATASET), root / DATASET)
         if info is not None:
-            _check_same(root, stored, info)
+            check_same(root, stored, info)
         return cls(root, stored, versions)
 
     def begin(
@@ -274,17 +274,6 @@ class EpisodeWriter:
         if self._journal is None:
             raise InputError(f"episode {self.id} has ended")
         return self._journal
-
-
-def _check_same(root: Path, stored: DatasetInfo, given: DatasetInfo) -> None:
-    for name in ("task", "control_period_s"):
-        if getattr(stored, name) != getattr(given, name):
-            raise InputError(f"{root}: its {name} is {getattr(stored, name)}, not {getattr(given, name)}")
-    for name in [*stored.features, *given.features]:
-        if stored.features.get(name) != given.features.get(name):
-            raise InputError(
-                f"{root}: its column '{name}' is {stored.features.get(name)}, not {given.features.get(name)}"
-            )
 
 
 @functools.cache
