@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from retouch.cli import main
 from retouch.collection import collect
 from retouch.counting import Target
-from retouch.episodes.reader import Dataset
+from retouch.episodes import Dataset, exclude, undo
 from retouch.errors import InputError
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.newest import Newest
@@ -42,15 +43,19 @@ def done(tmp_path_factory) -> RunFolder:
     running = subprocess.Popen([sys.executable, "-m", "retouch", *command(out)], **quiet)  # type: ignore[call-overload]
     deadline = time.monotonic() + 300
     while not list(out.glob("policies/versions/*/policy.json")):
-        assert running.poll() is None or list(out.glob("policies/versions/*")), "it ended without a version"
+        assert running.poll() is None, "it ended before anything was killed"
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    assert running.poll() is None
+    learner = next(child for child in psutil.Process(running.pid).children() if "learner" in " ".join(child.cmdline()))
     running.send_signal(signal.SIGKILL)
     running.wait()
+    learner.wait(20)  # it does not outlive who started it
     before = [e.id for e in Dataset(out / "data" / "round-1").all_episodes]
     assert main([*command(out), "--json"]) == 0
     after = [e.id for e in Dataset(out / "data" / "round-1").all_episodes]
     assert after[: len(before)] == before  # nothing that was finished is lost
+    assert len(after) > len(before)
     return RunFolder.open(out)
 
 
@@ -63,7 +68,7 @@ def test_it_goes_on_after_a_kill_and_every_episode_says_its_version(done: RunFol
     for name, episode in zip(ran, episodes, strict=True):
         if name != base:  # a version learns from attempts that were solved before
             assert (done.folder / name / "policy.json").exists()
-            assert int(Path(name).name) <= solved
+            assert int(Path(name).name.partition("-")[0]) <= solved
         solved += episode.outcome == "success"
     results = json.loads((done.folder / "results.json").read_text())["results"]
     assert [r["round"] for r in results] == [0, 1]  # the round's own policy learns from all of them
@@ -71,16 +76,40 @@ def test_it_goes_on_after_a_kill_and_every_episode_says_its_version(done: RunFol
 
 def test_a_version_learns_from_the_first_attempts_and_is_made_once(done: RunFolder) -> None:
     assert due(done, 0) is None
-    assert due(RunFolder(done.folder, done.config), 2) in (None, 1)
-    first = version_of(done, 1)
-    if not (first / "policy.json").exists():
-        learn(done, 1)
+    assert due(replaced(done, first_version=3, version_every=10), 7) == 3
+    first = learn(done, 1)  # or what is there already
+    assert first == version_of(done, 1)
     told = json.loads((first / "policy.json").read_text())
     assert told["training"]["data"]["episodes"] == 1
     assert told["type"] == "residual"
     assert due(done, 2) is None
-    learn(done, 3)
-    assert newest(done) >= version_of(done, 3)
+    third = learn(done, 3)
+    assert newest(done) >= third
+    unfinished = version_of(done, 4)
+    unfinished.mkdir(exist_ok=True)
+    assert newest(done) == (unfinished if (unfinished / "policy.json").exists() else third)
+
+
+def replaced(run: RunFolder, **changes: int) -> RunFolder:
+    """The same folder, seen with another configuration."""
+    other = RunFolder.open(run.folder)
+    other.config = replace(run.config, **changes)
+    return other
+
+
+def test_an_episode_that_is_excluded_is_learnt_from_no_more(done: RunFolder) -> None:
+    """Neither does a version act that has learnt from it, nor is the run stuck on one that was half trained."""
+    before = learn(done, 1)
+    edit = exclude(done.data(1), [Dataset(done.data(1)).episodes[0].number], "bumped")
+    try:
+        assert version_of(done, 1) != before
+        assert newest(done) not in (before, version_of(done, 1))
+        assert due(done, 1) == 1
+        told = json.loads((learn(done, 1) / "policy.json").read_text())
+        assert told["training"]["data"]["sources"][0]["episodes"] != [before]
+    finally:
+        undo(done.data(1), edit.id)
+    assert version_of(done, 1) == before
 
 
 def test_a_running_attempt_keeps_its_version(done: RunFolder) -> None:
@@ -115,14 +144,14 @@ def test_a_collection_takes_over_a_version_between_two_attempts(done: RunFolder,
     person = ScriptedPerson(profile("steady"))
     target = Target(episodes=2, max_attempts=2)
     collect(make("gear-insertion"), person, "delta", tmp_path, target, policy=policy, policy_name=name, worlds=1)
-    assert [e.policy for e in Dataset(tmp_path).all_episodes] == ["seed-0", "000001"]
+    assert [e.policy for e in Dataset(tmp_path).all_episodes] == ["seed-0", version_of(done, 1).name]
 
 
 def test_a_learner_that_is_killed_is_started_again(done: RunFolder) -> None:
     from retouch.processes.learner import Learner
     from retouch.progress import SILENT
 
-    waiting = RunFolder(done.folder, done.config)
+    waiting = replaced(done, corrected=99)
     with Learner(waiting, SILENT) as learner:
         process = learner._process
         assert process is not None
@@ -135,8 +164,16 @@ def test_a_learner_that_is_killed_is_started_again(done: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"method": "finetune"}, {"rounds": 2}, {"operator": "web"}, {"first_version": 0}, {"version_every": 0}]
+    "change",
+    [
+        {"method": "finetune"},
+        {"rounds": 2},
+        {"operator": "web"},
+        {"first_version": 0},
+        {"version_every": 0},
+        {"first_version": 4},
+    ],
 )
 def test_what_cannot_be_asynchronous_says_so(done: RunFolder, change: dict) -> None:
-    with pytest.raises(InputError, match=r"asynchronous learning is for|at least 1"):
+    with pytest.raises(InputError, match=r"asynchronous learning is for|at least 1|is at most"):
         replace(done.config, **change)

@@ -5,6 +5,7 @@ killed and is run again has the same episodes as one that ran through.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 from retouch.versions import versions
 
+WATCHED = 5  # attempts of a policy for each that may be demonstrated, before whoever observes it gives up
 HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
 
 
@@ -103,7 +105,8 @@ def collect(
             seeds, doing = attempt_seeds("collect", stream, start=first), way
             if way == "observe":
                 assert policy is not None
-                seeds = where_it_fails(task, policy, _after_the_last(dataset, stream), worlds=worlds, workers=workers)
+                watched = islice(_after_the_last(dataset, stream), WATCHED * target.max_attempts)
+                seeds = where_it_fails(task, policy, watched, worlds=worlds, workers=workers)
                 doing = "demonstrate"  # the policy goes on thinking, in the shadow, and what it says is recorded
             for attempt in rollout(
                 task,
@@ -129,6 +132,7 @@ def collect(
                         f"({done:.0f} of {goal:.0f}): little is left to correct, or the person cannot solve the task"
                     )
                     return counted
+    progress.say(f"warning: {title} ended: the policy hardly fails, there is too little to show it")
     return counted
 
 

@@ -66,7 +66,7 @@ def evaluate(
             tuple(attempt.steps for attempt in attempts),
             tuple(attempt.reason for attempt in attempts),
             tuple(attempt.stages for attempt in attempts),
-            tuple(attempt.force for attempt in attempts),
-            tuple(attempt.jerk for attempt in attempts),
+            tuple(attempt.force for attempt in attempts) if task.ticks else (),
+            tuple(attempt.jerk for attempt in attempts) if task.ticks else (),
         )
     return found

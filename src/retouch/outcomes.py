@@ -55,9 +55,9 @@ class Evaluation:
         successes: of each attempt.
         steps: that each attempt took.
         reasons: of each outcome.
-        stages: of the task that held at each attempt's end.
-        forces: most that the tool felt of what it touched, in each [N].
-        jerks: of what the robot was asked for, in each, root mean square [m/s^3].
+        stages: of the task that were reached in each attempt.
+        forces: most that the tool felt of what it touched, in each [N]; none for a robot that feels nothing.
+        jerks: of what such a robot was asked for, in each, root mean square [m/s^3].
     """
 
     policy: str

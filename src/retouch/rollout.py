@@ -5,6 +5,7 @@ seed alone: not on how many worlds run beside it, nor on how many threads step t
 """
 
 import itertools
+import operator as operators
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, runtime_checkable
@@ -58,7 +59,7 @@ class Attempt:
         force: most that the tool felt of what it touched, where the robot feels anything [N].
         jerk: of where the tool was asked to be, from one step's mean to the next; root mean square, where the robot has
             a tick [m/s^3].
-        stages: which of the task's stages held at the end.
+        stages: which of the task's stages were reached, whatever came after.
     """
 
     number: int
@@ -95,6 +96,7 @@ class _Running:
     settling: int = 0  # steps of that to come
     force: float = 0.0
     asked: list[np.ndarray] = field(default_factory=list)  # each step's mean of where the tool was asked to be
+    stages: tuple[bool, ...] = ()  # that have been reached
     take: int | None = None  # the take-over under way
     intervention: list[bool] = field(default_factory=list)
     causes: list[tuple[int, str]] = field(default_factory=list)
@@ -348,14 +350,16 @@ class _Loop:
     def _after(self, slot: int, row: dict[str, Any] | None) -> None:
         running = self.slots[slot]
         assert running is not None
-        solved = self.task.success(self.worlds.datas[slot])
+        data = self.worlds.datas[slot]
+        solved, held = self.task.success(data), self.task.stages(data)
+        running.stages = tuple(map(operators.or_, running.stages or held, held))
         if row is not None and running.recorder is not None:
             running.recorder.append({**row, "success": solved})
         running.step += 1
         if solved:
             self._end(slot, "success", "solved")
-        elif running.step >= self.horizon or self.task.over(self.worlds.datas[slot]):
-            reason = self.task.failure(self.worlds.datas[slot])
+        elif running.step >= self.horizon or self.task.over(data):
+            reason = self.task.failure(data)
             self._end(slot, "failure", reason or f"not solved in {running.step} steps")
 
     def _end(self, slot: int, outcome: Literal["success", "failure"], reason: str, discard: bool = False) -> None:
@@ -376,7 +380,7 @@ class _Loop:
             running.recorder,
             running.force,
             _jerk(running.asked, self.task.control_period),
-            self.task.stages(self.worlds.datas[slot]),
+            running.stages,
         )
         self.slots[slot] = None
 

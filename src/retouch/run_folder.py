@@ -3,7 +3,7 @@
 run.json                              configuration and versions: all that is needed to repeat the run
 data/round-0 ... data/round-R         episodes; round 0 holds the first demonstrations
 policies/round-r/seed-s               policies with every checkpoint
-policies/versions/N                   those trained while a round was collected, on its first N completed attempts
+policies/versions/N-...               those trained while a round was collected, on its first N completed attempts
 evaluations/round-r/seed-s/*.json     outcomes of every attempt that was evaluated
 results.json                          figures, all of which follow from the above
 report.html                           the same for people to read, of the rounds that are done
@@ -109,6 +109,9 @@ class ImproveConfig:
                 "asynchronous learning is for one round of a residual method (residual, compliant-residual) that a "
                 "scripted person collects: add --rounds 1"
             )
+        if self.asynchronous and self.first_version >= self.corrected:
+            most = self.corrected - 1
+            raise InputError(f"first_version is at most {most}, not {self.first_version}, or no version is ever made")
         profile(self.profile)
 
     @property
@@ -149,7 +152,7 @@ class ImproveConfig:
 
 
 def usual(task: str) -> ImproveConfig:
-    """A run of a task as its paper has it: how many demonstrations, and how its policies are trained."""
+    """How a run of a task usually begins: how many demonstrations, and how its policies are trained."""
     if task not in YIELDING:
         return ImproveConfig(task=task)
     return ImproveConfig(task=task, demonstrations=150, training=YIELDING_TRAINING)

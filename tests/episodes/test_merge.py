@@ -48,6 +48,27 @@ def test_what_is_in_both_is_there_once(dataset: Path, tmp_path: Path) -> None:
     assert [e.id for e in Dataset(tmp_path / "both").all_episodes] == [e.id for e in Dataset(dataset).all_episodes]
 
 
+def test_what_one_half_took_back_stays_done_in_the_other(dataset: Path, tmp_path: Path) -> None:
+    exclude(dataset, [0, 2], "blurred")
+    ids = [e.id for e in Dataset(dataset).all_episodes]
+    left, right = tmp_path / "left", tmp_path / "right"
+    merge([dataset], left, lambda episode: episode.id == ids[0])
+    merge([dataset], right, lambda episode: episode.id != ids[0])
+    undo(right)
+    merge([left, right], tmp_path / "both")
+    assert [e.excluded for e in Dataset(tmp_path / "both").all_episodes] == [True, False, False]
+
+
+def test_an_episode_of_two_minds_is_refused(dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    merge([dataset], copy)
+    exclude(copy, [1])
+    with pytest.raises(InputError, match="edited differently"):
+        merge([dataset, copy], tmp_path / "both")
+    with pytest.raises(InputError, match="is inside"):
+        merge([dataset], dataset / "more")
+
+
 def test_some_of_them(dataset: Path, other: Path, tmp_path: Path, capsys) -> None:
     relabel(dataset, 1, "failure", "it fell")
     trim(dataset, 2, 0, 3)

@@ -69,6 +69,23 @@ def test_stopped_and_resumed_is_the_same_to_the_bit(tmp_path, base) -> None:
         correct(data, base, how, replace(SMALL, corrections=CorrectionConfig(dense="none")), tmp_path / "whole")
 
 
+def test_a_residual_is_trained_on_from_where_it_was(tmp_path, base) -> None:
+    data, how = pushed(), method("compliant-residual")
+    first, again = tmp_path / "first", tmp_path / "again"
+    correct(data, base, how, replace(SMALL, steps=200, batch=32, learning_rate=3e-3), first)
+    config = replace(SMALL, steps=1, learning_rate=1e-9, ema=0.0, seed=5)
+    other = replace(data, contact=3 * data.contact)  # the scales are those of the first
+    correct(other, base, how, config, again, start=first)
+    one, two = (load_policy(folder) for folder in (first, again))
+    for name, tensor in one.network.state_dict().items():  # type: ignore[attr-defined]
+        np.testing.assert_allclose(two.network.state_dict()[name], tensor, atol=1e-7)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(one.scales.readings, two.scales.readings)  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="other data"):
+        correct(other, base, how, config, again)  # not the same without a start
+    with pytest.raises(PolicyError, match="cannot be trained on"):
+        correct(data, base, method("residual"), config, tmp_path / "out", start=first)
+
+
 def test_it_learns_from_which_side_it_is_pressed_and_only_with_force(tmp_path, base) -> None:
     data, config = pushed(), replace(SMALL, steps=600, batch=32, learning_rate=3e-3, save_every=1000, report_every=100)
     losses = {}

@@ -171,6 +171,15 @@ def test_an_uncorrected_step_teaches_what_the_running_residual_said_or_nothing()
     np.testing.assert_array_equal(none, np.tile([*IDENTITY, *np.zeros(6)], (40, 1)))
 
 
+def test_uncorrected_steps_can_be_left_out():
+    data = corrections(2, 40, "P" * 20 + "B" * 20)
+    rest = dataclasses.replace(PROMPT, uncorrected="left-out", marked_whole=1)
+    learnt = Samples.of(data, rest, ResidualConfig()).learnt.reshape(2, 40)
+    assert learnt[0].all()
+    assert (learnt[1] == ([False] * 20 + [True] * 20)).all()
+    assert Samples.of(data, PROMPT, ResidualConfig()).learnt.all()
+
+
 def test_whole_episodes_can_count_as_corrected():
     measured = np.tile(HERE + 0.003 * np.eye(7)[0], (80, 10, 1)).astype(np.float32)
     data = corrections(2, 40, measured=measured)

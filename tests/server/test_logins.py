@@ -13,13 +13,14 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from retouch.episodes.reader import Dataset
 from retouch.errors import InputError
 from retouch.server.accounts import Accounts
 from retouch.server.limits import RateLimit
 from retouch.server.pairing import Pairings
 from retouch.server.seats import Seats
 
-from .people import Person, Served
+from .people import Person, Served, until
 
 
 def test_an_invitation_works_once(server: Served) -> None:
@@ -244,3 +245,24 @@ def test_an_old_invitation_is_worth_nothing(tmp_path, monkeypatch) -> None:
     then = time.time()
     monkeypatch.setattr(time, "time", lambda: then + 8 * 24 * 3600)
     assert accounts.login(token) is None
+
+
+def test_whoever_is_revoked_is_sent_away_at_once(server: Served, anna: Person) -> None:
+    """The session ends, what was recorded is kept, and neither login, invitation nor phone code is worth anything."""
+    unused = server.invitation("anna")
+    other = server.client("ben")
+    code = anna.client.post("/api/pair").json()
+    anna.mark("start")
+    anna.reach(state="POLICY")
+    command = [sys.executable, "-m", "retouch", "serve", "--runs", str(server.root), "--revoke", "anna"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "anna: 2 logins and invitations are worth nothing any more\n"
+    with pytest.raises(ConnectionClosed, match="not logged in any more"):
+        anna.listen(lambda: False)
+    assert anna.client.get("/api/me").status_code == 401
+    assert server.client().post("/api/login", json={"token": unused}).status_code == 403
+    redeemed = server.client().post("/api/phone/login", json={"token": code["url"].rpartition("=")[2]})
+    assert redeemed.status_code == 403
+    assert other.get("/api/me").status_code == 200
+    data = server.root / "short" / "data" / "round-1"
+    until(lambda: [e.outcome for e in Dataset(data).all_episodes] == ["aborted"])

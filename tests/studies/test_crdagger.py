@@ -1,5 +1,6 @@
 """The study of paper 2: who learns from what, and a small one as people run it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import pytest
 
 from retouch.errors import InputError, UnknownName
 from retouch.studies.crdagger import OBSERVED, UPDATES, tables
-from retouch.studies.crdagger_paper import PUSHED, TAKEN
+from retouch.studies.crdagger_paper import AFTER_ALL, ONE_BATCH, PUSHED, SMALL_BATCHES, TAKEN
 from retouch.studies.grid import Table
-from retouch.studies.jobs import Collection, Policy
+from retouch.studies.jobs import Policy
 from retouch.studies.pushers import PushingScale
 from retouch.studies.worker import Order
 
@@ -47,14 +48,30 @@ def test_all_methods_of_a_way_learn_from_the_same_corrections_of_the_same_base()
 
 def test_a_small_batch_corrects_what_the_ones_before_it_made() -> None:
     table = one(figure="7")
-    last = policy(table, "20, then 3 x 10", "after all")
-    assert [part.episodes for part in last.data] == [20, 10, 10, 10]
-    for n, part in enumerate(last.data[1:], start=1):
-        assert part.policy == policy(table, "20, then 3 x 10", f"after {sum((20, 10, 10)[:n])}")
-    streams = [job.stream for job in table.jobs if isinstance(job, Collection)]
-    assert len(set(streams)) == len(streams) - 1  # the one batch of 50 begins as the first of 20 does
-    again = policy(table, "20, then 3 x 10; uncorrected steps teach nothing", "after all")
-    assert (again.data, again != last) == (last.data, True)
+    for row in (SMALL_BATCHES, "20 + 3 x 10, each trained anew on all"):
+        last, collected = policy(table, row, AFTER_ALL, 1), []
+        for n in range(1, 4):
+            made = policy(table, row, f"after {sum((20, 10, 10)[:n])}")
+            following = policy(table, row, f"after {sum((20, 10, 10)[: n + 1])}" if n < 3 else AFTER_ALL)
+            assert following.data[-1].policy == made
+            collected.append(made.data[-1])
+        if row == SMALL_BATCHES:
+            assert [part.episodes for part in last.data] == [10]
+            assert last.start == policy(table, row, "after 40", 1)  # which is gone on with, seed by seed
+        else:
+            assert (list(last.data[:3]), last.start) == (collected, None)
+            assert [part.episodes for part in last.data] == [20, 10, 10, 10]
+    again = policy(table, "the same data, no correction is right where nobody corrected", AFTER_ALL)
+    assert again.data == policy(table, "20 + 3 x 10, each trained anew on all", AFTER_ALL).data
+    assert again.training.corrections.uncorrected == "nothing"
+    assert table.compared_with((SMALL_BATCHES, "after 20")) == (ONE_BATCH, AFTER_ALL)
+
+
+def test_everything_is_compared_with_one_cell_of_figure_6() -> None:
+    table = one(figure="6")
+    best = ("compliant-residual", PUSHED)
+    assert table.compared_with(best) is None
+    assert {table.compared_with(cell) for cell in table.cells if cell != best} == {best}
 
 
 def test_what_is_taken_away_is_taken_from_the_same_policy() -> None:
@@ -76,7 +93,15 @@ def test_the_papers_choices_and_numbers() -> None:
     assert belt.training.corrections.marked_whole == 15
     assert [part.episodes for part in (book.base.data[0], belt.base.data[0])] == [150, 405]
     assert one(figure="6", task="book-flipping").paper["compliant-residual", PUSHED] == "100"
-    assert one(PushingScale(corrected=5), figure="6", task="book-flipping").paper == {}
+    for other in (PushingScale(corrected=5), PushingScale(demonstrations=20)):
+        assert one(other, figure="6", task="book-flipping").paper == {}
+    (hasty,) = tables(("6",), (), SCALE, ("book-flipping",), ("hasty",))
+    assert hasty.paper == {}
+    asked = dataclasses.replace(SCALE.training.corrections, marked_whole=5)
+    mine = dataclasses.replace(SCALE, training=dataclasses.replace(SCALE.training, corrections=asked))
+    assert (
+        policy(one(mine, figure="6", task="belt-assembly"), "residual", PUSHED).training.corrections.marked_whole == 5
+    )
 
 
 @pytest.mark.parametrize(

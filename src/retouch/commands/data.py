@@ -1,7 +1,7 @@
 """`retouch data`: looking after data sets of episodes."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,10 +12,11 @@ from retouch.errors import InputError, RetouchError
 from retouch.learning.weights import Alpha, CountAs
 
 if TYPE_CHECKING:
-    from retouch.episodes import Edit
+    from retouch.episodes import Edit, EpisodeInfo
 
 Dataset = tyro.conf.Positional[Path]
 Episode = tyro.conf.Positional[int]
+Name = tyro.conf.Positional[str]
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 Outcome = Literal["success", "failure", "aborted"]
 Kind = Literal["demonstration", "rollout", "corrected"]
@@ -228,6 +229,8 @@ def undo(dataset: Dataset, *, edit: str | None = None, as_json: Json = False) ->
 def merge(datasets: tyro.conf.Positional[tuple[Path, ...]], *, out: Path, as_json: Json = False) -> None:
     """Make one data set of several, edits and all. What was recorded is shared, not copied; an episode is there once.
 
+    What was discarded while recording is not told of in the new one.
+
     Args:
         datasets: their folders, of one task.
         out: folder of the new one.
@@ -235,7 +238,7 @@ def merge(datasets: tyro.conf.Positional[tuple[Path, ...]], *, out: Path, as_jso
     """
     from retouch.episodes import merge as join
 
-    _made(out, len(join(datasets, out)), as_json)
+    _made(out, join(datasets, out), as_json)
 
 
 def filter_(
@@ -260,26 +263,48 @@ def filter_(
         operator: any of these.
         policy: any of these.
         round_number: any of these.
-        corrected: only episodes in which somebody corrected, or none of them.
+        corrected: only episodes in which somebody corrected a policy, or none of them.
         as_json: print the result as JSON.
     """
-    from retouch.episodes import EpisodeInfo
+    from retouch.counting import human_steps
     from retouch.episodes import merge as join
 
     wanted = {"outcome": outcome, "kind": kind, "operator": operator, "policy": policy, "round": round_number}
 
-    def keep(episode: EpisodeInfo) -> bool:
-        acted = episode.control_steps["operator"] + episode.control_steps["both"] > 0
+    def keep(episode: "EpisodeInfo") -> bool:
+        acted = episode.kind == "corrected" and human_steps(episode) > 0
         right = all(getattr(episode, name) in values for name, values in wanted.items() if values)
         return right and (corrected is None or corrected == acted)
 
-    _made(out, len(join(datasets, out, keep)), as_json)
+    _made(out, join(datasets, out, keep), as_json)
 
 
-def _made(out: Path, episodes: int, as_json: bool) -> None:
-    terminal = Terminal(as_json)
-    terminal.line(f"{out}: {episodes} episodes")
-    terminal.result({"dataset": str(out), "episodes": episodes})
+def forget(
+    dataset: Dataset,
+    operator: tyro.conf.Positional[str],
+    pseudonym: tyro.conf.Positional[str],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Give an operator another name in all that a data set says; this cannot be undone (docs/people.md).
+
+    Args:
+        dataset: its folder.
+        operator: whose name shall not be in it any more.
+        pseudonym: what stands there instead.
+        as_json: print the result as JSON.
+    """
+    from retouch.episodes import forget as take_out
+
+    terminal, found = Terminal(as_json), take_out(dataset, operator, pseudonym)
+    terminal.line(f"{dataset}: {found} documents named {operator}" + (f", and say {pseudonym} now" if found else ""))
+    terminal.result({"documents": found})
+
+
+def _made(out: Path, episodes: "Sequence[EpisodeInfo]", as_json: bool) -> None:
+    terminal, excluded = Terminal(as_json), sum(episode.excluded for episode in episodes)
+    terminal.line(f"{out}: {len(episodes)} episodes" + (f", {excluded} of them excluded" if excluded else ""))
+    terminal.result({"dataset": str(out), "episodes": len(episodes), "excluded": excluded})
 
 
 def weights(
@@ -327,5 +352,5 @@ def weights(
     terminal.result({"method": how.to_json(), "intervention_share": float(share), "samples": found})
 
 
-COMMANDS = (info, check, repair, show, exclude, include, trim, relabel, undo, merge, filter_, weights)
+COMMANDS = (info, check, repair, show, exclude, include, trim, relabel, undo, merge, filter_, weights, forget)
 data: dict[str, Callable[..., None]] = {f.__name__.rstrip("_"): f for f in COMMANDS}

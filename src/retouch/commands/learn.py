@@ -265,8 +265,7 @@ def improve(
         operator: who corrects: a scripted person, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
-        demonstrations: that the base policy learns from; when left out as many as in the paper's task: 30 for threading
-            and coffee, 150 for the others.
+        demonstrations: that the base policy learns from; when left out 30 for threading and coffee, 150 for the others.
         share: human samples that a round adds, as a part of the base's samples.
         corrected: completed attempts that a round adds, where people push.
         asynchronous: train a residual again and again while the round is collected; each attempt begins with the

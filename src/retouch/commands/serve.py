@@ -21,6 +21,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8470,
     invite: str | None = None,
+    revoke: str | None = None,
     seats: int | None = None,
     tls: Literal["none", "own"] = "none",
     cert: Path | None = None,
@@ -35,6 +36,8 @@ def serve(
         port: to listen on.
         invite: print a link with which this operator can log in, once. Where a server is running on these runs
             already, nothing else is done.
+        revoke: end everything that this operator's logins, invitations and phones may do, and nothing else; a running
+            server on these runs sends them away within a second.
         seats: people who operate at once; more wait in a line. One a core when left out.
         tls: own makes a certificate for this installation.
         cert: a certificate of yours, PEM; with --key.
@@ -65,6 +68,9 @@ def serve(
             f"(only this machine may do without: --host 127.0.0.1, not {host})"
         )
     server = Server(runs, seats or os.cpu_count() or 1)
+    if revoke is not None:
+        print(f"{revoke}: {server.accounts.revoke(revoke)} logins and invitations are worth nothing any more")
+        return
     with only_one(server.home) as running:
         if running is not None:
             if invite is None:

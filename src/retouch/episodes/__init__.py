@@ -3,6 +3,7 @@
 from retouch.episodes.arrays import Arrays
 from retouch.episodes.check import check
 from retouch.episodes.edits import Edit, exclude, include, relabel, trim, undo
+from retouch.episodes.forget import forget
 from retouch.episodes.merge import merge
 from retouch.episodes.reader import Dataset
 from retouch.episodes.repair import RepairSummary, repair
@@ -39,6 +40,7 @@ __all__ = [
     "check",
     "describe",
     "exclude",
+    "forget",
     "include",
     "merge",
     "relabel",

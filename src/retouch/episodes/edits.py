@@ -36,6 +36,11 @@ class Edit:
         return {name: value for name, value in asdict(self).items() if value not in (None, ())}
 
 
+def new_id() -> str:
+    """Of an edit."""
+    return secrets.token_hex(4)
+
+
 def read_edits(root: Path) -> list[Edit]:
     """All edits of a dataset, the oldest first, those undone too.
 
@@ -164,7 +169,7 @@ def _ids(path: str | os.PathLike[str], episodes: Iterable[int | str | EpisodeInf
 
 def _add(path: str | os.PathLike[str], action: str, episodes: tuple[str, ...], **values: Any) -> Edit:
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    edit = Edit(id=secrets.token_hex(4), at=at, action=action, episodes=episodes, **values)
+    edit = Edit(id=new_id(), at=at, action=action, episodes=episodes, **values)
     root = Path(path)
     with clear_errors("write", root), locked(root):
         append_line(root / EDITS, edit.to_json())

@@ -67,9 +67,11 @@ class DatasetWriter:
                     assert info is not None
                     if any((root / EPISODES).glob("*")):
                         raise StoreError(f"{root} has episodes but no {DATASET}")
-                    replace_durably(root / DATASET, encode_json(info.to_json()))
                 (root / EPISODES).mkdir(exist_ok=True)
                 (root / JOURNAL).mkdir(exist_ok=True)
+                if not (root / DATASET).is_file():  # last: where it is, there is a data set to read
+                    assert info is not None
+                    replace_durably(root / DATASET, encode_json(info.to_json()))
                 fsync_folder(root)
         stored = DatasetInfo.from_json(read_json(root / DATASET), root / DATASET)
         if info is not None:

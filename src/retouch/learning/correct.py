@@ -4,6 +4,7 @@ correct(Corrections.from_datasets([Dataset("pushed")]), Path("base"), method("co
 Path("policy"))
 """
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -21,7 +22,7 @@ from retouch.learning.config import TrainConfig
 from retouch.learning.corrections import Corrections, Samples, disagreement
 from retouch.learning.loop import Recipe, TrainProgress, TrainResult, provenance, run
 from retouch.learning.weights import Method
-from retouch.policies.checkpoint import load_policy, read_info, read_weights
+from retouch.policies.checkpoint import Weights, load_policy, read_info, read_weights
 from retouch.policies.chunks import ChunkPolicy
 from retouch.policies.files import write_json
 from retouch.policies.info import PolicyInfo
@@ -42,15 +43,19 @@ def correct(
     config: TrainConfig,
     out: Path,
     *,
+    start: Path | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainResult:
     """Trains a residual policy beside the policy in `base` into the folder `out`, or goes on with that.
 
+    Args:
+        start: a residual policy whose weights are trained on, scales and all; from new ones without.
+
     Raises as `learning.train.train` does; PolicyError if the base cannot be read, or nothing goes beside it.
     """
     config = dataclasses.replace(config, type="residual")
-    result = run(recipe(data, base, method, config), config, out, progress=progress, stop=stop)
+    result = run(recipe(data, base, method, config, start), config, out, progress=progress, stop=stop)
     if result.finished and not (told := out / "held-out.json").exists():
         write_json(told, held_out(out, data, config))
     return result
@@ -84,7 +89,7 @@ def shape_for(method: Method, shape: ResidualConfig) -> ResidualConfig:
     return shape if method.feels else dataclasses.replace(shape, force=False, wrench=False)
 
 
-def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -> Recipe:
+def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig, start: Path | None = None) -> Recipe:
     """How to train a residual policy: a sample is a step; those soon after a correction began count more.
 
     Raises InputError if there is nothing to train on, PolicyError if the base cannot be read.
@@ -102,15 +107,18 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
     sampler = Sampler(windows, weighted, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
     features = np.concatenate([_features(view, samples, some) for some in _some(np.arange(len(data)))])
-    normaliser = Normaliser.fit(features[chosen], config.normaliser)
-    scales = Scales.of(data.contact[chosen, -1], samples.frames(chosen))
+    begun = _begun(start, shape)
+    normaliser = begun.normaliser if begun else Normaliser.fit(features[chosen], config.normaliser)
+    scales = begun.scales if begun else Scales.of(data.contact[chosen, -1], samples.frames(chosen))
     whole = {
         "data": data.digest(),
-        "base": hashlib.sha256(b"".join(a.tobytes() for a in arrays.values())).hexdigest(),
+        "base": _digest(arrays),
         "below": below.network,
         "method": weighted.to_json(),
         "config": config.what_matters(),
     }
+    if start is not None:
+        whole["start"] = _digest(read_weights(start))
     fingerprint = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     bias = np.array([config.corrections.force_noise] * 3 + [config.corrections.torque_noise] * 3)
 
@@ -127,7 +135,7 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
         return network.loss(torch.from_numpy(seen), torch.from_numpy(felt), torch.from_numpy(wanted), draws)
 
     return Recipe(
-        network=lambda: ResidualNetwork(features.shape[1], shape),
+        network=lambda: copy.deepcopy(begun.network) if begun else ResidualNetwork(features.shape[1], shape),
         loss=loss,
         named=lambda tensors: named_weights(tensors, normaliser, scales, arrays),
         describe=lambda: PolicyInfo(
@@ -146,6 +154,20 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig) -
         steps_per_epoch=sampler.steps_per_epoch,
         fingerprint=fingerprint,
     )
+
+
+def _begun(start: Path | None, shape: ResidualConfig) -> ResidualPolicy | None:
+    """The residual policy that is trained on."""
+    if start is None:
+        return None
+    policy = load_policy(start)
+    if not isinstance(policy, ResidualPolicy) or policy.network.config != shape:
+        raise PolicyError(f"{start} is no residual policy of the same shape: it cannot be trained on")
+    return policy
+
+
+def _digest(arrays: Weights) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
 
 
 def _below(base: Path, data: Corrections) -> PolicyInfo:

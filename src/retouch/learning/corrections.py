@@ -199,7 +199,7 @@ class Samples:
         last = np.repeat(data.starts + data.lengths - 1, data.lengths)
         running = data.control_source != ControlSource.NONE
         # No frame may be of a step in which the robot stood still for nobody's sake.
-        learnt = np.ones(len(data), bool)
+        learnt = counted(data, config) if config.uncorrected == "left-out" else np.ones(len(data), bool)
         for ahead in range(-1, shape.frames - 1):
             learnt &= running[np.clip(np.arange(len(data)) + ahead, first, last)]
         return cls(
@@ -255,14 +255,11 @@ class Samples:
 
 def targets(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, "T 15"]:
     """What was right where each step ended: a delta (`nine`) and the wrench to be felt."""
-    corrected = data.corrected()
-    for number in range(min(config.marked_whole, len(data.lengths))):
-        corrected[data.starts[number] : data.starts[number] + data.lengths[number]] = True
     base = data.proposed[:, BASE].astype(np.float64)
     own = np.concatenate(
         [nine_of(data.proposed[:, REFERENCE].astype(np.float64), base), data.proposed[:, WRENCH]], axis=1
     )
-    if config.uncorrected == "nothing":
+    if config.uncorrected != "own":
         own = np.tile(nothing(own.shape[1]), (len(data), 1))
     moved = (data.proposed[:, REFERENCE] != data.proposed[:, BASE]).any(axis=1)
     own[:, :9] = np.where(moved[:, None], own[:, :9], IDENTITY)
@@ -271,7 +268,15 @@ def targets(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, 
         right = np.concatenate([nine_of(data.measured[:, -1].astype(np.float64), base), wrench], axis=1)
     else:
         right = np.concatenate([nine_of(virtual_targets(data), base), np.zeros((len(data), 6))], axis=1)
-    return np.where(corrected[:, None], right, own)
+    return np.where(counted(data, config)[:, None], right, own)
+
+
+def counted(data: Corrections, config: CorrectionConfig) -> Bool[np.ndarray, " T"]:
+    """Whether each step counts as corrected: where somebody did, and throughout the episodes that are marked whole."""
+    corrected = data.corrected()
+    for number in range(min(config.marked_whole, len(data.lengths))):
+        corrected[data.starts[number] : data.starts[number] + data.lengths[number]] = True
+    return corrected
 
 
 def virtual_targets(data: Corrections) -> Float64[np.ndarray, "T 7"]:

@@ -7,8 +7,8 @@ from retouch.errors import InputError, UnknownName
 
 Labels = Literal["executed", "hand"]
 LABELS = ("executed", "hand")
-Uncorrected = Literal["own", "nothing"]
-UNCORRECTED = ("own", "nothing")
+Uncorrected = Literal["own", "nothing", "left-out"]
+UNCORRECTED = ("own", "nothing", "left-out")
 Dense = Literal["after", "around", "none"]
 DENSE = ("after", "around", "none")
 
@@ -21,7 +21,7 @@ class CorrectionConfig:
         labels: "executed": where the tool went and what it felt, together what it was to do (the paper's); "hand": the
             hand's force over the stiffness, and no wrench, which it has in it
         uncorrected: what a step without a correction teaches: "own", what the residual that ran said itself, nothing
-            where the base ran alone; or "nothing" in any case
+            where the base ran alone; "nothing" in any case: no correction was right there; or "left-out": none at all
         smoothing: over which a wrench is averaged before it is a label [s]
         centred: whether it is averaged over as much of what comes as of what was, as in the published code
         dense: where steps count more: "after" a correction begins (the paper's), "around" that, or "none"

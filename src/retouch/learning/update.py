@@ -24,17 +24,21 @@ def update(
     out: Path,
     *,
     base: Path | None = None,
+    start: Path | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
 ) -> TrainResult:
     """Trains what the method asks for into the folder `out`, or goes on with that.
 
     Args:
         base: folder of the policy that is finetuned, or that a residual goes beside; None to train from scratch.
+        start: folder of a residual that is trained on.
 
     Raises as `learning.train.train` and `learning.correct.correct` do.
     """
     if method.update != "residual":
+        if start is not None:
+            raise InputError(f"{method.name} trains no residual that could be gone on with")
         return train(TrainingData.from_datasets(datasets), method, config, out, base=base, progress=progress)
     if base is None:
         raise InputError(f"{method.name} needs the policy that the residual goes beside")
-    return correct(Corrections.from_datasets(datasets), base, method, config, out, progress=progress)
+    return correct(Corrections.from_datasets(datasets), base, method, config, out, start=start, progress=progress)

@@ -2,12 +2,12 @@
 
 python -m retouch.processes.learner RUN      ends when its standard input does, or when all versions are there
 
-A version's folder is named by how many completed attempts it has learnt from, the first ones of the round, so that a
-learner that was killed goes on to the same version. A version is there when its policy.json is; who collects takes the
-newest one for the next attempt (`policies.newest`).
+A version's folder is named by what it has learnt from: how many completed attempts, the first ones of the round, and
+which. A learner that was killed goes on with the version that is due by then. A version is there when its policy.json
+is; who collects takes the newest one for the next attempt (`policies.newest`).
 """
 
-import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,12 +15,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
 from retouch.progress import Progress
 from retouch.run_folder import RunFolder
 
 POLL_S = 0.2
 MOST_DEATHS = 20
+FAILED = 1
 
 
 def versions_of(run: RunFolder) -> Path:
@@ -29,14 +31,19 @@ def versions_of(run: RunFolder) -> Path:
 
 
 def version_of(run: RunFolder, attempts: int) -> Path:
-    """The version that has learnt from so many completed attempts."""
-    return versions_of(run) / f"{attempts:06d}"
+    """The version that has learnt from so many completed attempts: another one, once they have been edited."""
+    episodes = [e for e in Dataset(run.data(1)).episodes if e.outcome == "success"][:attempts]
+    what = hashlib.sha256(repr([(e.id, e.first_step, e.steps) for e in episodes]).encode()).hexdigest()[:8]
+    return versions_of(run) / f"{attempts:06d}-{what}"
 
 
 def newest(run: RunFolder) -> Path:
-    """The newest version that is there; the base before the first."""
-    there = sorted(path.parent for path in versions_of(run).glob("*/policy.json"))
-    return there[-1] if there else run.policy(0, run.config.training_seeds[0])
+    """The newest version that is there, of what the round holds; the base before the first."""
+    there = [path.parent for path in versions_of(run).glob("*/policy.json")]
+    for version in sorted(there, reverse=True):
+        if version == version_of(run, int(version.name.partition("-")[0])):
+            return version
+    return run.policy(0, run.config.training_seeds[0])
 
 
 def due(run: RunFolder, collected: int) -> int | None:
@@ -50,7 +57,6 @@ def due(run: RunFolder, collected: int) -> int | None:
 
 def learn(run: RunFolder, attempts: int) -> Path:
     """Train the version on the first so many completed attempts, or go on with that."""
-    from retouch.episodes.reader import Dataset
     from retouch.learning.correct import correct
     from retouch.learning.corrections import Corrections
 
@@ -82,9 +88,9 @@ class Learner:
         """The folder of the newest version; sees to it that the learner is at work."""
         assert self._process is not None
         code = self._process.poll()
-        if code is not None and code > 0:
+        if code == FAILED:
             raise RetouchError("the learner has failed (its message is above); what was collected is kept")
-        if code is not None and code < 0:
+        if code is not None and self._run.tally(1).successes < self._run.config.corrected:
             self._deaths += 1
             if self._deaths > MOST_DEATHS:
                 raise RetouchError(f"the learner was killed {self._deaths} times: is there enough memory?")
@@ -122,10 +128,12 @@ def main() -> int:
                 learn(run, wanted)
     except RetouchError as error:
         print(f"retouch: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     return 0
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -201,8 +201,11 @@ def _caption_of_columns(document: dict[str, Any]) -> str:
         said += "Test grid: the paper's cases, with what nobody demonstrated among them. "
     if _any(document, "felt"):
         said += (
-            "Stages: what held at the end of an attempt. Force: the largest that an attempt felt, and jerk: of where "
-            "the robot was asked to be, root mean square over an attempt at 50 Hz; medians over attempts. "
+            "Stages: what was reached, whatever came after. Force: the largest that an attempt felt, and jerk: of "
+            "where the robot was asked to be, root mean square over an attempt at 50 Hz; medians over attempts. Hand: "
+            "how far people's hands asked for another place than the base, root mean square. All cells share one base "
+            "for each collection: the variance of training it is in no interval. A residual holds back a tenth of "
+            "the episodes, the other methods learn from all. "
         )
     return said
 
@@ -212,7 +215,7 @@ def _any(document: dict[str, Any], name: str) -> bool:
     return any(cell[name] for cell in document["cells"])
 
 
-WIDE = ("of each training seed", "human samples", "stages, %", "force, N", "jerk, m/s^3")
+WIDE = ("of each training seed", "human samples", "stages, %", "hand, mm", "force, N", "jerk, m/s^3")
 Column = tuple[str, Callable[[dict[str, Any]], str]]
 
 
@@ -237,15 +240,22 @@ def _columns(document: dict[str, Any]) -> list[Column]:
         columns.append(("paper", lambda cell: cell["paper"] or ""))
     columns += [
         ("human samples", lambda cell: _range(cell["human_samples"])),
-        (f"{document['reference']} minus this", lambda cell: _difference(cell["reference_minus_this"])),
+        (f"{_reference(document)} minus this", lambda cell: _difference(cell["reference_minus_this"])),
     ]
     if _any(document, "felt"):
         columns += [
             ("stages, %", lambda cell: ", ".join(f"{k} {100 * v:.0f}" for k, v in cell["felt"]["stages"])),
+            ("hand, mm", lambda cell: " ".join(f"{mm:.1f}" for mm in dict.fromkeys(cell["hand_mm"]) if mm is not None)),
             ("force, N", lambda cell: f"{cell['felt']['force_median']:.1f}"),
             ("jerk, m/s^3", lambda cell: f"{cell['felt']['jerk_median']:.1f}"),
         ]
     return columns
+
+
+def _reference(document: dict[str, Any]) -> str:
+    """What the others are compared with, in words."""
+    row, column = document["reference"], document["reference_column"]
+    return str(row) if column in (None, NOWHERE) else f"{row} ({column})"
 
 
 def rows(document: dict[str, Any], brief: bool = False) -> list[list[str]]:

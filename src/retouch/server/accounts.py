@@ -64,6 +64,21 @@ class Accounts:
         with self._changing() as document:
             document["logins"].pop(_hash(login), None)
 
+    def revoke(self, name: str) -> int:
+        """All of a person's logins and invitations are worth nothing from now on; how many there were."""
+        found = 0
+        with self._changing() as document:
+            for kind in ("invitations", "logins"):
+                others = {token: about for token, about in document[kind].items() if about["name"] != name}
+                found += len(document[kind]) - len(others)
+                document[kind] = others
+        return found
+
+    def logged_in(self, name: str) -> bool:
+        """Whether somebody of that name is logged in anywhere."""
+        now = time.time()
+        return any(about["name"] == name and about["until"] > now for about in self._document()["logins"].values())
+
     def empty(self) -> bool:
         """Whether nobody has logged in or been invited yet."""
         document = self._document()

@@ -33,6 +33,7 @@ from retouch.server.trainings import Trainings
 PAGES = Path(__file__).parent / "pages"
 COOKIE, PHONE_COOKIE = "retouch", "retouch_phone"
 COOKIE_S = 30 * 24 * 3600
+REVOKED_S = 0.5  # between two looks at who is still logged in
 
 
 class Refused(RetouchError):
@@ -97,10 +98,22 @@ class Server:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        revoking = asyncio.create_task(self._send_away_who_is_logged_out())
         yield
+        revoking.cancel()
         closing = [station.close("the server is being stopped") for station in self.stations.values()]
         await asyncio.gather(*closing, self.trainings.close(), return_exceptions=True)
         await asyncio.gather(*self._leaving)
+
+    async def _send_away_who_is_logged_out(self) -> None:
+        """End what people were doing whose logins have been revoked, or are too old."""
+        while True:
+            await asyncio.sleep(REVOKED_S)
+            for name in {*self.stations, *self.pairings.operators()}:
+                if not self.accounts.logged_in(name):
+                    self.pairings.forget_all(name)
+                    if (station := self.stations.get(name)) is not None and not station.closed:
+                        await station.close("you are not logged in any more")
 
     # Who is it?
 

@@ -39,6 +39,10 @@ class Pairings:
         """For whom a phone steers."""
         return self._phones.get(phone) if phone else None
 
+    def operators(self) -> set[str]:
+        """For whom any phone steers, or may be paired."""
+        return {*self._phones.values(), *(who for who, _ in self._codes.values())}
+
     def forget(self, phone: str | None) -> None:
         """The phone has to be paired anew."""
         self._phones.pop(phone or "", None)

@@ -16,18 +16,28 @@ from retouch.errors import InputError, UnknownName
 from retouch.learning.weights import method
 from retouch.operators.profile import profile
 from retouch.operators.way import Way
-from retouch.studies.crdagger_paper import ATTEMPTS, FIGURE_6, FIGURE_7, PUSHED, TABLE_1, TAKEN
+from retouch.studies.crdagger_paper import (
+    AFTER_ALL,
+    ALONE,
+    ATTEMPTS,
+    DEMONSTRATIONS,
+    FIGURE_6,
+    FIGURE_7,
+    ONE_BATCH,
+    PUSHED,
+    SMALL_BATCHES,
+    TABLE_1,
+    TAKEN,
+)
 from retouch.studies.grid import Cell, Table
 from retouch.studies.jobs import Collection, Policy
-from retouch.studies.pushers import Pusher, PushingScale
+from retouch.studies.pushers import AS_PUBLISHED, Pusher, PushingScale
 from retouch.tasks.registry import YIELDING
 
 COMPLIANT = "compliant-residual"
 UPDATES = ("retrain", "finetune", "finetune-kl", "residual", COMPLIANT)
 OBSERVED = "observe, then collect"
 WAYS: dict[str, Way] = {PUSHED: "delta", TAKEN: "take-over", OBSERVED: "observe"}
-ALONE = "-"  # the column of what nobody corrected, or of a table without columns
-AFTER_ALL = "after all"
 
 
 def _base(operator: Pusher, seed: int) -> Policy:
@@ -43,40 +53,54 @@ def ways_and_updates(table: Callable[..., Table], task: str) -> Table:
     """Ways of correcting by methods of updating (figure 6)."""
     cells: dict[tuple[str, str], Cell] = {("base", ALONE): _base}
     cells |= {(how, name): _updated(how, way) for name, way in WAYS.items() for how in UPDATES}
-    return table("6", "Figure 6: ways of correcting, methods of updating", cells, FIGURE_6, "cr-figure")
+    made = table("6", "Figure 6: ways of correcting, methods of updating", cells, FIGURE_6, "cr-figure")
+    return dataclasses.replace(made, reference_column=PUSHED)
 
 
 BATCHES = (20, 10, 10, 10)
 
 
 def batches_and_sampling(table: Callable[..., Table], task: str) -> Table:
-    """One large batch against a small one after the other, and which samples are drawn more often (figure 7)."""
+    """One large batch against small ones, and which samples are drawn more often (figure 7).
 
-    def in_batches(operator: Pusher, seed: int, rounds: int, **differs: Any) -> tuple[tuple[Collection, ...], Policy]:
-        """What was collected in the first so many batches, each on the policy that the batches before it made."""
+    The paper's small batches go on training on each new batch; what is trained anew on all of them is its remedy.
+    """
+
+    def batch(operator: Pusher, number: int, acting: Policy) -> Collection:
+        return operator.corrections("delta", number, acting, BATCHES[number - 1])
+
+    def going_on(operator: Pusher, seed: int, rounds: int) -> Policy:
         if rounds == 0:
-            return (), operator.base
-        data, acting = in_batches(operator, 0, rounds - 1, **differs)
-        data = (*data, operator.corrections("delta", rounds, acting, BATCHES[rounds - 1]))
-        return data, operator.updated(method(COMPLIANT), data, seed, **differs)
+            return operator.base
+        acting = going_on(operator, 0, rounds - 1)
+        start = going_on(operator, seed, rounds - 1) if rounds > 1 else None
+        return operator.updated(method(COMPLIANT), (batch(operator, rounds, acting),), seed, start=start)
 
-    def after(rounds: int, **differs: Any) -> Cell:
-        return lambda operator, seed: in_batches(operator, seed, rounds, **differs)[1]
+    def so_far(operator: Pusher, rounds: int) -> tuple[Collection, ...]:
+        """Batches, each collected on what was trained anew on all before it."""
+        if rounds == 0:
+            return ()
+        acting = anew(operator, 0, rounds - 1)
+        return (*so_far(operator, rounds - 1), batch(operator, rounds, acting))
 
-    def again(operator: Pusher, seed: int) -> Policy:
-        """On the data of all batches: what the residual that ran said itself is no label."""
-        data = in_batches(operator, 0, len(BATCHES))[0]
-        return operator.updated(method(COMPLIANT), data, seed, corrections={"uncorrected": "nothing"})
+    def anew(operator: Pusher, seed: int, rounds: int, **differs: Any) -> Policy:
+        if rounds == 0:
+            return operator.base
+        return operator.updated(method(COMPLIANT), so_far(operator, rounds), seed, **differs)
 
-    small = "20, then 3 x 10"
-    cells: dict[tuple[str, str], Cell] = {("one batch of 50", AFTER_ALL): _updated(COMPLIANT)}
-    cells |= {(small, f"after {sum(BATCHES[:n])}"): after(n) for n in range(1, len(BATCHES))}
-    cells[small, AFTER_ALL] = after(len(BATCHES))
-    cells[f"{small}; uncorrected steps teach nothing", AFTER_ALL] = again
+    def after(train: Callable[..., Policy], rounds: int, **differs: Any) -> Cell:
+        return lambda operator, seed: train(operator, seed, rounds, **differs)
+
+    cells: dict[tuple[str, str], Cell] = {(ONE_BATCH, AFTER_ALL): _updated(COMPLIANT)}
+    for row, train in ((SMALL_BATCHES, going_on), ("20 + 3 x 10, each trained anew on all", anew)):
+        cells |= {(row, f"after {sum(BATCHES[:n])}"): after(train, n) for n in range(1, len(BATCHES))}
+        cells[row, AFTER_ALL] = after(train, len(BATCHES))
+    last = after(anew, len(BATCHES), corrections={"uncorrected": "nothing"})
+    cells["the same data, no correction is right where nobody corrected", AFTER_ALL] = last
     cells["one batch, sampled evenly", AFTER_ALL] = _updated(COMPLIANT, corrections={"dense": "none"})
     cells["one batch, more around the start", AFTER_ALL] = _updated(COMPLIANT, corrections={"dense": "around"})
     made = table("7", "Figure 7: batches and sampling", cells, FIGURE_7, "cr-figure")
-    return dataclasses.replace(made, reference="one batch of 50")
+    return dataclasses.replace(made, reference=ONE_BATCH, reference_column=AFTER_ALL)
 
 
 def base_action(table: Callable[..., Table], task: str) -> Table:
@@ -87,6 +111,9 @@ def base_action(table: Callable[..., Table], task: str) -> Table:
     }
     made = table("1", "Table 1: the base's action as an input", cells, TABLE_1)
     return dataclasses.replace(made, reference="with the base's action")
+
+
+MARKED = "15 episodes marked whole, other uncorrected steps left out"
 
 
 def halves(table: Callable[..., Table], task: str) -> Table:
@@ -116,16 +143,18 @@ def halves(table: Callable[..., Table], task: str) -> Table:
         "label: the hand's force / K": _updated(COMPLIANT, corrections={"labels": "hand"}),
         "no force in, the hand's force / K": _updated("residual", corrections={"labels": "hand"}),
         "wrench smoothed over 1 s, centred": _updated(COMPLIANT, corrections={"smoothing": 1.0, "centred": True}),
-        "uncorrected steps: 15 episodes marked whole": _updated(COMPLIANT, corrections={"marked_whole": 15}),
+        MARKED: _updated(COMPLIANT, corrections={"marked_whole": 15, "uncorrected": "left-out"}),
         "flow-matching head": _updated(COMPLIANT, residual={"head": "flow"}),
         "corrected by one who foresees": foreseen,
     }
+    if AS_PUBLISHED.get(task, {}).get("corrections"):  # what is compared with has them already
+        del cells[MARKED]
     made = table("halves", "Force in, wrench out, labels and people", {(row, ALONE): c for row, c in cells.items()})
     without = {("tried without its force input", ALONE): "force", ("tried without its wrench output", ALONE): "wrench"}
     return dataclasses.replace(made, without=without)
 
 
-DEMONSTRATIONS = (20, 40, 80, 150, 300)
+NUMBERS = (20, 40, 80, 150, 300)
 
 
 def demonstrations(table: Callable[..., Table], task: str) -> Table:
@@ -139,7 +168,7 @@ def demonstrations(table: Callable[..., Table], task: str) -> Table:
         return smaller
 
     rows: dict[str, Cell] = {"base": _base, COMPLIANT: _updated(COMPLIANT)}
-    cells = {(row, f"{n} demonstrations"): after(n, cell) for n in DEMONSTRATIONS for row, cell in rows.items()}
+    cells = {(row, f"{n} demonstrations"): after(n, cell) for n in NUMBERS for row, cell in rows.items()}
     return table("demonstrations", "Over the demonstrations of the base", cells)
 
 
@@ -201,6 +230,8 @@ def _table(
     people = tuple(
         tuple(Pusher(task, profile(one), seed, scale) for seed in range(scale.collection_seeds)) for one in who
     )
-    ours = (paper or {}).get(task, {}) if scale.corrected == PushingScale().corrected else {}
+    as_there = scale.corrected == PushingScale().corrected and who == ("steady",)
+    as_there = as_there and scale.demonstrations in (None, DEMONSTRATIONS[task])
+    ours = (paper or {}).get(task, {}) if as_there else {}
     grid = scale.grid * ATTEMPTS[task]
     return Table(f"{name}-{task}", f"{title}; {task}", people, cells, scale, ours, COMPLIANT, grid=grid, kind=kind)

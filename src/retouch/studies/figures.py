@@ -83,12 +83,12 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
     cells = []
     for row, column in table.cells:
         policies = [p for person in table.policies(row, column) for collection in person for p in collection]
-        best = [value for policy in policies if (value := paper_maximum(table, store, policy)) is not None]
         trained = [store.result(policy) for policy in policies]
         different = list(dict.fromkeys(policies))
+        best = [value for policy in different if (value := paper_maximum(table, store, policy)) is not None]
         tried = [store.result(table.trials(p, table.without.get((row, column), ""))) for p in different]
         on_grid = _tried(table, store, (row, column), table.on_grid) if table.grid else None
-        against = table.compared_with(column)
+        against = table.compared_with((row, column))
         cells.append(
             {
                 "row": row,
@@ -100,7 +100,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
                 "grid": None if on_grid is None else [*mean_rate(on_grid), on_grid.shape[-1] * len(different)],
                 "felt": _felt(tried),
                 "reference_minus_this": paired_difference(found[against], found[row, column])
-                if against is not None and row != table.reference
+                if against is not None
                 else None,
                 "paper_metric": [float(np.mean(best)), float(np.std(best, ddof=1)) if len(best) > 1 else None]
                 if best
@@ -109,6 +109,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
                 "paper": table.paper.get((row, column)),
                 "gradient_steps": [t["gradient_steps"] for t in trained],
                 "samples": [t["samples"] for t in trained],
+                "hand_mm": [t["hand_mm"] for t in trained],
                 "intervention_share": [t["intervention_share"] for t in trained],
                 "jobs": [policy.key for policy in policies],
                 "weights_sha256": [t["weights_sha256"] for t in trained],
@@ -129,6 +130,7 @@ def figures(table: Table, store: Store) -> dict[str, Any]:
         "training_seeds": table.scale.training_seeds,
         "states": table.scale.trials,
         "reference": table.reference,
+        "reference_column": table.reference_column,
         "code": sorted({job.description["code"] for job in table.jobs}),
         "cells": cells,
         "collections": collected,
@@ -140,10 +142,15 @@ def costs(table: Table, store: Store) -> list[dict[str, Any]]:
     found = []
     for row, column in table.cells:
         policies = [p for person in table.policies(row, column) for collection in person for p in collection]
-        tried = [job for policy in policies if (job := table.checkpoints(policy)) is not None]
+        tried = [checkpoints for policy in policies if (checkpoints := table.checkpoints(policy)) is not None]
         kinds: dict[str, Sequence[Job]] = {
             "training": policies,
-            "trials": [table.trials(policy, table.without.get((row, column), "")) for policy in policies],
+            "trials": [
+                job
+                for policy in policies
+                for tried_on in (table.trials, table.on_grid)
+                if (job := tried_on(policy, table.without.get((row, column), ""))) is not None
+            ],
             "checkpoints": tried,
         }
         spent = {

@@ -87,7 +87,8 @@ class Table:
         cells: row and column to the policies there.
         scale: of the study.
         paper: the paper's figures, row and column to text.
-        reference: row that the other rows are compared with.
+        reference: row that the other rows of a column are compared with.
+        reference_column: where one cell is compared with all others, its column.
         without: what is taken from the policies of a cell when they are tried.
         grid: how many attempts each policy has on the cases of its task's test grid; 0 for a task without.
         kind: what the name is of.
@@ -100,6 +101,7 @@ class Table:
     scale: Scale
     paper: Paper = field(default_factory=dict)
     reference: str = "iwr"
+    reference_column: str | None = None
     without: Mapping[tuple[str, str], str] = field(default_factory=dict)
     grid: int = 0
     kind: Literal["table", "cr-table", "cr-figure"] = "table"
@@ -114,10 +116,10 @@ class Table:
         """Names, in order."""
         return list(dict.fromkeys(column for _, column in self.cells))
 
-    def compared_with(self, column: str) -> tuple[str, str] | None:
-        """The reference's cell in a column, or its first one where it has none there; None if it has no cell."""
-        mine = [cell for cell in self.cells if cell[0] == self.reference]
-        return next((cell for cell in mine if cell[1] == column), mine[0] if mine else None)
+    def compared_with(self, cell: tuple[str, str]) -> tuple[str, str] | None:
+        """The cell that another is compared with; None for that one itself, and where there is none."""
+        against = (self.reference, cell[1] if self.reference_column is None else self.reference_column)
+        return against if against in self.cells and against != cell else None
 
     def policies(self, row: str, column: str) -> list[list[list[Policy]]]:
         """Of a cell: for every person, for each of their collections, one a training seed."""

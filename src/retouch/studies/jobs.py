@@ -158,10 +158,12 @@ class Collection(Job):
             title=self.title,
         )
         if not tally.reached(target):
-            wanted = f"{tally.human_steps} of {samples} samples" if samples else f"of {self.episodes} episodes"
+            reached = f"{tally.human_steps} of {samples} samples ({tally.successes} successes)"
+            if samples is None:
+                reached = f"{tally.successes} of {self.episodes} episodes"
             raise RetouchError(
-                f"{self.title}: {wanted} ({tally.successes} successes) after {self.max_attempts} attempts: the methods "
-                "could not be compared on equal terms"
+                f"{self.title}: {reached} after {tally.attempts} attempts: the methods could not be compared on equal "
+                "terms"
             )
         return dataclasses.asdict(tally)
 
@@ -175,12 +177,14 @@ class Policy(Job):
         data: what it learns from; the demonstrations first, where it learns from them.
         training: how, with its seed.
         base: that is finetuned, or that a residual goes beside.
+        start: a residual whose weights are trained on.
     """
 
     method: Method
     data: tuple[Collection, ...]
     training: TrainConfig
     base: "Policy | None" = None
+    start: "Policy | None" = None
 
     @property
     def task_name(self) -> str:
@@ -189,8 +193,8 @@ class Policy(Job):
 
     @property
     def needs(self) -> tuple[Job, ...]:
-        """The data, and the base."""
-        return self.data if self.base is None else (*self.data, self.base)
+        """The data, and the policies that it begins with."""
+        return (*self.data, *(job for job in (self.base, self.start) if job is not None))
 
     @property
     def title(self) -> str:
@@ -213,6 +217,7 @@ class Policy(Job):
                 self.training,
                 out,
                 base=None if self.base is None else policy_of(others.folder(self.base)),
+                start=None if self.start is None else policy_of(others.folder(self.start)),
                 progress=lambda p: stage.at(p.step / p.steps, f"loss {p.loss:.4f}"),
             )
         told = read_info(out).training
@@ -224,6 +229,7 @@ class Policy(Job):
             "intervention_share": told["intervention_share"],
             "data_sha256": told["data"]["sha256"],
             "weights_sha256": _sha256(out / "weights.safetensors"),
+            "hand_mm": (told.get("labels_apart_mm") or (None, None))[1],
         }
 
 

@@ -79,7 +79,7 @@ class Task(ABC):
             any has a handle, too, and can be pushed.
         ticks: of the controller in a step.
         settling: steps for which a robot that was led takes hold of itself, before a policy goes on.
-        stage_names: what has to come true, one after the other; the last one is success. None where nobody named them.
+        stage_names: what comes true on the way, the last one success; none where nobody named them.
     """
 
     name: str

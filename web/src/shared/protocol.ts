@@ -10,7 +10,7 @@ export interface TaskOption {
   name: string;
   /** Those that suit its robot. */
   methods: string[];
-  /** As many as its paper's. */
+  /** That a run usually begins with. */
   demonstrations: number;
 }
 
