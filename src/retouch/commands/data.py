@@ -11,6 +11,7 @@ from retouch.errors import RetouchError
 
 if TYPE_CHECKING:
     from retouch.episodes import Edit
+    from retouch.formats import Exchanged
 
 Dataset = tyro.conf.Positional[Path]
 Episode = tyro.conf.Positional[int]
@@ -221,4 +222,60 @@ def undo(dataset: Dataset, *, edit: str | None = None, as_json: Json = False) ->
     _edited(taken, f"took back {taken.edit}", as_json)
 
 
-data = {f.__name__: f for f in (info, check, repair, show, exclude, include, trim, relabel, undo)}
+def export(dataset: Dataset, *, format: Literal["lerobot", "robomimic"], out: Path, as_json: Json = False) -> None:
+    """Write a data set, as its edits leave it, as a LeRobotDataset v3 or as robomimic's HDF5.
+
+    Args:
+        dataset: its folder.
+        format: lerobot (a folder) or robomimic (a file).
+        out: what to write; it must not be there yet.
+        as_json: print the result as JSON.
+    """
+    from retouch.formats import export_dataset
+
+    _exchanged(export_dataset(dataset, format, out), f"written to {out}", as_json)
+
+
+def import_(
+    source: tyro.conf.Positional[Path],
+    *,
+    format: Literal["lerobot", "robomimic"],
+    out: Path,
+    kind: Literal["demonstration", "rollout", "corrected"] | None = None,
+    outcome: Literal["success", "failure", "aborted"] | None = None,
+    task: str | None = None,
+    rate: float | None = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new data set of a LeRobotDataset v3 or a robomimic HDF5 file. What the source says itself goes first.
+
+    Args:
+        source: the folder or file.
+        format: lerobot (a folder) or robomimic (a file).
+        out: folder of the new data set; it must not be there yet.
+        kind: what the episodes are, where the source does not say.
+        outcome: how they ended, where the source does not say; when left out, by its successes or rewards.
+        task: which one to take of several; else how to call the task.
+        rate: steps a second, where the source does not say.
+        as_json: print the result as JSON.
+    """
+    from retouch.formats import Choices, import_dataset
+
+    found = import_dataset(source, format, out, Choices(kind, outcome, task, rate))
+    _exchanged(found, f"imported into {out}", as_json)
+
+
+def _exchanged(found: "Exchanged", what: str, as_json: bool) -> None:
+    """Say what an export or import did, and what did not come along."""
+    terminal = Terminal(as_json)
+    ended = ", ".join(f"{count} {outcome}" for outcome, count in found.outcomes.items())
+    terminal.line(f"{found.episodes} episodes ({ended}), {found.steps} steps {what}")
+    for line in found.left_out:
+        terminal.line(f"left out: {line}")
+    terminal.result(dataclasses.asdict(found))
+
+
+data = {
+    f.__name__.rstrip("_"): f
+    for f in (info, check, repair, show, exclude, include, trim, relabel, undo, export, import_)
+}
