@@ -7,7 +7,7 @@ PAGES := src/retouch/server/pages/.built
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 .DEFAULT_GOAL := help
-.PHONY: help setup pages browser demo test test-full check bench clean
+.PHONY: help setup pages browser demo test test-full check bench peers clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,10 @@ check: setup  ## lint, format, types
 bench: setup  ## our figures beside the peers' (robosuite, robomimic), as ratios
 	@$(MAKE) --no-print-directory -C benchmarks/peers PYTHON=$(CURDIR)/$(BIN)/python
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+peers: setup  ## what lerobot and robomimic themselves make of our exports (lerobot: 3 GB to download, needs Python 3.12)
+	@$(MAKE) --no-print-directory -C benchmarks/peers PYTHON=$(CURDIR)/$(BIN)/python .venv-robomimic/.installed .venv-lerobot/.installed
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/peers -q $(ARGS)
 
 clean:  ## removes what was built, installed or cached; data sets and runs stay
 	rm -rf $(VENV) web/node_modules src/retouch/server/pages build dist benchmarks/peers/.venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis

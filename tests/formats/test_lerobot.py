@@ -14,7 +14,7 @@ from retouch.errors import InputError
 from retouch.formats import Choices, export_dataset, import_dataset, lerobot
 from retouch.formats import lerobot_statistics as statistics
 
-from .conftest import described, record
+from .samples import described, record
 
 DEMONSTRATIONS = Choices(kind="demonstration")
 

@@ -14,7 +14,7 @@ from retouch.episodes import ControlSource, Dataset, standard_features
 from retouch.errors import InputError
 from retouch.formats import Choices, export_dataset, import_dataset
 
-from .conftest import described, record
+from .samples import described, record
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'retouch[robomimic]'")
 

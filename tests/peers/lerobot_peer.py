@@ -1,11 +1,11 @@
 """What lerobot itself makes of a LeRobotDataset; run by its own interpreter. Prints one line of JSON.
 
     benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py check FOLDER
-    benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py train FOLDER --policy act --steps 10
+    benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py train FOLDER --steps 10
     benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py make FOLDER
 
 `check` opens it, plays every frame, and computes every statistic again from what it played. `train` takes gradient
-steps of a policy with lerobot's own factories, data loader and normalisation. `make` records a small dataset as
+steps of ACT with lerobot's own factories, data loader and normalisation. `make` records a small dataset as
 lerobot's users do, with an image, for us to import.
 """
 
@@ -64,7 +64,7 @@ def check(folder: Path) -> dict:
         "statistics_left_out": sorted({name.split("/")[0] for name in missing}),
         "statistics_left_out_are_nan": all(np.isnan(of_all[n]).all() for n in missing if not n.endswith("/count")),
         "outcomes": list(data.meta.episodes["outcome"]) if "outcome" in data.meta.episodes.column_names else None,
-        "sums": {name: float(np.nansum(values.astype(np.float64))) for name, values in columns.items()},
+        "sums": {name: float(np.nansum(values.astype(float))) for name, values in columns.items()},
     }
 
 
@@ -76,12 +76,12 @@ def difference(theirs: np.ndarray, ours: object) -> float:
     return float(np.nanmax(np.abs(a - b) / (1 + np.abs(a)), initial=0.0))
 
 
-def train(folder: Path, policy_type: str, steps: int) -> dict:
+def train(folder: Path, steps: int) -> dict:
     torch.manual_seed(0)
-    small = {"dim_model": 64, "dim_feedforward": 128, "n_heads": 4} if policy_type == "act" else {}
+    small = {"dim_model": 64, "dim_feedforward": 128, "n_heads": 4}  # of ACT's usual parts
     config = TrainPipelineConfig(
         dataset=DatasetConfig(repo_id="local/export", root=str(folder)),
-        policy=make_policy_config(policy_type, device="cpu", push_to_hub=False, **small),
+        policy=make_policy_config("act", device="cpu", push_to_hub=False, **small),
     )
     data = make_dataset(config)
     policy = make_policy(config.policy, ds_meta=data.meta)
@@ -99,7 +99,7 @@ def train(folder: Path, policy_type: str, steps: int) -> dict:
             losses.append(loss.item())
             if len(losses) == steps:
                 break
-    return {"policy": policy_type, "inputs": sorted(config.policy.input_features), "losses": losses}
+    return {"policy": config.policy.type, "inputs": sorted(config.policy.input_features), "losses": losses}
 
 
 def make(folder: Path) -> dict:
@@ -135,12 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("check", "train", "make"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--policy", choices=("act", "diffusion"), default="act")
     parser.add_argument("--steps", type=int, default=10)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.what == "train":
-        result = train(args.folder, args.policy, args.steps)
+        result = train(args.folder, args.steps)
     else:
         result = {"check": check, "make": make}[args.what](args.folder)
     print(json.dumps(result))
