@@ -254,6 +254,8 @@ BAD = {
     f"{DATA} is missing": lambda f: (f / DATA).unlink(),
     f"{DATA}: ": lambda f: _cut(f / DATA),
     f"{EPISODES}: ": lambda f: _cut(f / EPISODES),
+    "data/file_index are whole numbers": lambda f: _table(f / EPISODES, episode_index=[0, None]),
+    "length, data/chunk_index": lambda f: _table(f / EPISODES, length=["a", "b"]),
     "5 steps of episode 1, 6 are told": lambda f: _table(f / EPISODES, length=[4, 6]),
     "frames of episode 1 are not numbered": lambda f: _table(f / DATA, frame_index=[0, 1, 2, 3, 1, 2, 3, 4, 5]),
     "action has lists of [2, 3] entries, not of 3": lambda f: _table(

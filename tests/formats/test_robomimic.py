@@ -190,6 +190,32 @@ BAD: dict[str, Callable[[Any], None]] = {
 }
 
 
+def say(name: str, value: Any) -> Callable[[Any], None]:
+    def change(file: Any) -> None:
+        file["data/demo_9"].attrs[name] = value
+
+    return change
+
+
+def note(value: Any) -> Callable[[Any], None]:
+    def change(file: Any) -> None:
+        file["data/demo_9/retouch"] = value
+
+    return change
+
+
+BAD |= {
+    "unknown kind of episode '[1, 2]'": say("kind", [1, 2]),
+    "seed is a whole number from 0 up or None, not 1.5": say("seed", 1.5),
+    "started_at is a time in ISO 8601, not 'then'": say("started_at", "then"),
+    "is not JSON": note("{"),
+    "is not a JSON object": note("[]"),
+    "its extra cannot be written as JSON": note('{"extra": {"force": NaN}}'),
+    "its versions is a dict, not list": note('{"versions": []}'),
+    "source: ": note(3),
+}
+
+
 @pytest.mark.parametrize("hint", BAD)
 def test_bad_input_is_one_clear_line_and_leaves_nothing(hint: str, tmp_path: Path) -> None:
     source = foreign(tmp_path / "source", BAD[hint])

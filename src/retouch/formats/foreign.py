@@ -14,7 +14,7 @@ import numpy as np
 from retouch.episodes import ControlSource, DatasetInfo, DatasetWriter, Feature, standard_features
 from retouch.episodes.commit import commit
 from retouch.episodes.rows import RowPacker
-from retouch.episodes.schema import MAY_BE_NAN, OUTCOMES, check_episode
+from retouch.episodes.schema import MAY_BE_NAN, OUTCOMES, check_episode, check_json
 from retouch.errors import InputError, UnknownName
 from retouch.formats.exchange import NOTES, SAID, Choices, Exchanged, count_outcomes, written_aside
 
@@ -188,15 +188,13 @@ def _header(said: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
     header = {name: said.get(name) for name in SAID if name not in ("outcome", "reason")}
     if header["started_at"] is None:
         header["started_at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    versions = notes.get("versions")
-    return header | {"id": id, "versions": versions if isinstance(versions, dict) else {}}
+    return header | {"id": id, "versions": notes.get("versions", {})}
 
 
 def _extra(said: Mapping[str, Any], foreign: Foreign, told: Told) -> dict[str, Any]:
-    extra = _notes(said).get("extra")
-    if isinstance(extra, dict):
-        return extra
-    return {"imported": {"format": foreign.format, "from": foreign.name, **told.noted}}
+    imported = {"imported": {"format": foreign.format, "from": foreign.name, **told.noted}}
+    extra: dict[str, Any] = _notes(said).get("extra", imported)
+    return extra
 
 
 def _notes(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,7 +204,11 @@ def _notes(said: Mapping[str, Any]) -> dict[str, Any]:
         notes = json.loads(said[NOTES])
     except (TypeError, ValueError):
         raise InputError(f"what it keeps under '{NOTES}' is not JSON") from None
-    return notes if isinstance(notes, dict) else {}
+    if not isinstance(notes, dict):
+        raise InputError(f"what it keeps under '{NOTES}' is not a JSON object")
+    for name in ("extra", "versions"):
+        check_json(f"its {name}", notes.get(name, {}))
+    return notes
 
 
 def _records(columns: Columns, packer: RowPacker) -> np.ndarray:

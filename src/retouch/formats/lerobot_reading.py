@@ -160,6 +160,8 @@ def _episodes(path: Path, tasks: Mapping[int, str], choices: Choices) -> tuple[l
         for name in _EPISODE:
             if name not in table.column_names:
                 raise InputError(f"{file}: no column {name}")
+        if any(table.column(name).null_count or not _is_integer(table.column(name).type) for name in _EPISODE):
+            raise InputError(f"{file}: {', '.join(_EPISODE)} are whole numbers")
         rows += table.to_pylist()
     if not rows:
         raise InputError(f"{path} has no episodes")
@@ -168,7 +170,7 @@ def _episodes(path: Path, tasks: Mapping[int, str], choices: Choices) -> tuple[l
     if len(found) > 1:
         if choices.task not in found:
             raise InputError(f"{path} is of several tasks: take one with --task ({'; '.join(found)})")
-        return [row for row in rows if choices.task in row["tasks"]], str(choices.task)
+        return [row for row in rows if choices.task in (row.get("tasks") or [])], str(choices.task)
     return rows, choices.task or (found[0] if found else path.name)
 
 
@@ -237,6 +239,12 @@ def _from_arrow(column: Any, part: _Part, what: str) -> np.ndarray:
         raise InputError(f"{what} is {array.type}, not numbers")
     values = array.to_numpy(zero_copy_only=False)
     return values.astype(part.feature.dtype, copy=False).reshape(rows, *shape)
+
+
+def _is_integer(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind))
 
 
 def _is_list(kind: Any) -> bool:

@@ -179,7 +179,7 @@ def _plain(value: Any) -> Any:
     """A value of an attribute as Python has it."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _number(name: str) -> str:
@@ -191,5 +191,5 @@ def _one_line(path: Path) -> Iterator[None]:
     """Turns what h5py says of a file that is damaged, or none of its, into one clear line."""
     try:
         yield
-    except (OSError, KeyError, RuntimeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from error
