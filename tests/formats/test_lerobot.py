@@ -93,7 +93,7 @@ def test_statistics_are_json_and_those_of_all_steps(export: Path, dataset: Path)
         np.testing.assert_allclose(stats[name]["std"], values.std(axis=0), rtol=1e-4)
         np.testing.assert_array_equal(stats[name]["max"], values.max(axis=0))
         assert stats[name]["count"] == [31]
-    assert len(stats["tick_wrench"]["q50"]) == 6  # over ticks and steps
+    assert len(stats["tick_wrench"]["q50"]) == 24
     assert stats["success"]["mean"] == pytest.approx([4 / 31])
     # These have NaN, for which JSON has no word.
     assert not {"policy_action", "operator_action"} & stats.keys()
@@ -125,6 +125,26 @@ def test_a_column_that_somebody_took_out_is_said(export: Path, tmp_path: Path) -
     found = import_dataset(export, "lerobot", tmp_path / "back")
     assert found.left_out == ["the column tick_wrench: somebody has taken it out"]
     assert "tick_wrench" not in Dataset(tmp_path / "back").info.features
+
+
+def test_what_lerobots_own_tools_leave_of_an_export_is_imported(export: Path, tmp_path: Path, dataset: Path) -> None:
+    """Deleting drops our columns of the episodes and meta/retouch.json, merging makes nulls of NaN."""
+    (export / "meta/retouch.json").unlink()
+    data = export / "data/chunk-000/file-000.parquet"
+    table = read(data)
+    rows = [[None if np.isnan(v) else v for v in row] for row in table.column("operator_action").to_pylist()]
+    place = table.column_names.index("operator_action")
+    pq.write_table(table.set_column(place, "operator_action", pa.array(rows, pa.list_(pa.float32()))), data)
+    episodes = export / "meta/episodes/chunk-000/file-000.parquet"
+    plain = read(episodes).select(["episode_index", "length", "data/chunk_index", "data/file_index", "tasks"])
+    pq.write_table(plain, episodes)
+    found = import_dataset(export, "lerobot", tmp_path / "back", Choices(kind="corrected"))
+    assert (found.episodes, found.outcomes) == (4, {"success": 4})  # by the column success
+    before, after = Dataset(dataset), Dataset(tmp_path / "back")
+    standard = ["observation", "action", "policy_action", "operator_action", "control_source", "success", "time_s"]
+    for name, values in before.arrays(standard).columns.items():
+        np.testing.assert_array_equal(after.arrays([name])[name], values, name)
+    assert {"action_delay", "tick_wrench", "sim_state"} <= after.info.features.keys()
 
 
 # By others.
@@ -262,7 +282,8 @@ BAD = {
         f / DATA, action=[[1.0] * 3] * 3 + [[1.0] * 2] * 6
     ),
     "action is not of shape [3]": lambda f: _table(f / DATA, action=[1.0] * 9),
-    "action has empty entries": lambda f: _table(f / DATA, action=[[1.0, 2.0, None]] * 9),
+    "step 0: action is not finite": lambda f: _table(f / DATA, action=[[1.0, 2.0, None]] * 9),
+    "action has empty entries": lambda f: _table(f / DATA, action=[[1, 2, None]] * 9),
     "action is string, not numbers": lambda f: _table(f / DATA, action=[["a", "b", "c"]] * 9),
     "source, episode 1: step 4: action is not finite": lambda f: _table(
         f / DATA, action=[[1.0, 2.0, 3.0]] * 8 + [[np.nan, 2.0, 3.0]]

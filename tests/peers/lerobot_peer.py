@@ -3,10 +3,12 @@
     benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py check FOLDER
     benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py train FOLDER --steps 10
     benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py make FOLDER
+    benchmarks/peers/.venv-lerobot/bin/python tests/peers/lerobot_peer.py merge FOLDER
 
 `check` opens it, plays every frame, and computes every statistic again from what it played. `train` takes gradient
 steps of ACT with lerobot's own factories, data loader and normalisation. `make` records a small dataset as
-lerobot's users do, with an image, for us to import.
+lerobot's users do, with an image, for us to import. `merge` takes the first episode out of a dataset and puts that and
+the dataset itself together in FOLDER-merged.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from lerobot.configs.default import DatasetConfig
 from lerobot.configs.train import TrainPipelineConfig
 from lerobot.datasets import LeRobotDataset
 from lerobot.datasets.compute_stats import aggregate_stats, compute_episode_stats
+from lerobot.datasets.dataset_tools import delete_episodes, merge_datasets
 from lerobot.datasets.factory import make_dataset
 from lerobot.policies.factory import make_policy, make_policy_config, make_pre_post_processors
 from lerobot.utils.feature_utils import dataset_to_policy_features
@@ -131,9 +134,17 @@ def make(folder: Path) -> dict:
     return {"episodes": 3, "frames": 21, "sums": sums}
 
 
+def merge(folder: Path) -> dict:
+    data = LeRobotDataset("local/export", root=folder)
+    less = delete_episodes(data, [0], output_dir=folder.with_name(f"{folder.name}-less"), repo_id="local/less")
+    out = folder.with_name(f"{folder.name}-merged")
+    both = merge_datasets([data, less], output_repo_id="local/merged", output_dir=out)
+    return {"less": less.num_episodes, "episodes": both.num_episodes, "folder": str(out)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("check", "train", "make"))
+    parser.add_argument("what", choices=("check", "train", "make", "merge"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=10)
     args = parser.parse_args()
@@ -141,7 +152,7 @@ def main() -> None:
     if args.what == "train":
         result = train(args.folder, args.steps)
     else:
-        result = {"check": check, "make": make}[args.what](args.folder)
+        result = {"check": check, "make": make, "merge": merge}[args.what](args.folder)
     print(json.dumps(result))
 
 

@@ -77,3 +77,20 @@ def test_what_lerobot_recorded_is_imported(tmp_path: Path) -> None:
     arrays = Dataset(tmp_path / "back").arrays(["observation", "action"])
     for name, values in arrays.columns.items():
         assert values.astype(float).sum() == pytest.approx(made["sums"][name], rel=1e-12)
+
+
+def test_what_lerobots_tools_make_of_an_export_is_imported(export: Path, dataset: Path, tmp_path: Path) -> None:
+    """Deleting drops what is said of the episodes, merging keeps it."""
+    made = lerobot("merge", export)
+    assert (made["less"], made["episodes"]) == (2, 5)
+    import_dataset(made["folder"], "lerobot", tmp_path / "back", Choices(kind="corrected"))
+    before, after = Dataset(dataset).episodes, Dataset(tmp_path / "back").episodes
+    assert [e.steps for e in after] == [10, 12, 8, 12, 8]
+    for was, now in zip(before, after, strict=False):
+        assert (now.id, now.kind, now.seed, now.extra) == (was.id, was.kind, was.seed, was.extra)
+    assert {e.kind for e in after[3:]} == {"corrected"}
+    for column in ("action", "operator_action", "policy_action", "control_source", "sim_state", "tick_wrench"):
+        values = Dataset(tmp_path / "back").arrays([column])[column]
+        recorded = Dataset(dataset).arrays([column])[column].reshape(30, *values.shape[1:])
+        np.testing.assert_array_equal(values[:30], recorded, column)
+        np.testing.assert_array_equal(values[30:], values[10:30], column)

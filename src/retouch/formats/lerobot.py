@@ -1,7 +1,8 @@
 """A dataset as a LeRobotDataset v3.0, which lerobot opens, plays and trains on. Needs nothing of lerobot's.
 
 A column whose name begins with `action` would be an output of every policy there, one that begins with `observation` an
-input: ours have other names, and where another's has not, `column.` is put before it.
+input: ours have other names, and where another's has not, `column.` is put before it. What is a matrix in every step
+lies row by row in a vector: lerobot reads matrices, but its tools that delete and split stop on them.
 """
 
 import json
@@ -58,15 +59,15 @@ class Column:
     """A column of the export: what of ours it holds."""
 
     source: str
-    feature: Feature  # as exported: its shape is never ()
+    feature: Feature  # as exported: a vector, also of one
     entries: slice | None = None  # of the last axis; None: all
 
     def values(self, frames: Mapping[str, np.ndarray]) -> np.ndarray:
-        """`[n, *shape]`, or `[n]` for a column of single values."""
+        """`[n, D]`, or `[n]` for a column of single values."""
         values = frames[self.source]
         if self.entries is not None:
             values = values[:, self.entries]
-        return values.reshape(len(values)) if self.feature.shape == (1,) else values
+        return values.reshape(len(values)) if self.feature.size == 1 else values.reshape(len(values), -1)
 
 
 def write(dataset: Dataset, out: Path) -> Exchanged:
@@ -93,8 +94,8 @@ def columns_of(info: DatasetInfo, absent: set[str]) -> dict[str, Column]:
         if name == _RENUMBERED or name in absent:
             continue
         if name != "observation":
-            exported = Feature(feature.dtype, feature.shape or (1,), feature.names)
-            columns[exported_name(name)] = Column(name, exported)
+            names = feature.names if len(feature.shape) == 1 else None
+            columns[exported_name(name)] = Column(name, Feature(feature.dtype, (feature.size,), names))
             continue
         own = robots_own(feature.names)
         for part, entries in ((STATE, slice(0, own)), (SURROUNDINGS, slice(own, feature.size))):
@@ -183,12 +184,10 @@ def _table(values: Mapping[str, np.ndarray]) -> Any:
 
 
 def _to_arrow(values: np.ndarray) -> Any:
-    """Vectors as lists of fixed size, matrices as lists of lists, as lerobot's reader casts them from."""
+    """Vectors as lists of fixed size."""
     import pyarrow as pa
 
     array = pa.array(np.ascontiguousarray(values).reshape(-1))
-    for size in reversed(values.shape[2:]):
-        array = pa.ListArray.from_arrays(pa.array(np.arange(0, len(array) + 1, size), pa.int32()), array)
     return pa.FixedSizeListArray.from_arrays(array, values.shape[1]) if values.ndim > 1 else array
 
 

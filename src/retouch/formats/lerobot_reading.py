@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,7 +196,14 @@ def _read(
                 _from_arrow(table.column(part.theirs), part, f"{at}: {part.theirs}")
             )
         columns = {name: _fitting(values, info.features[name]) for name, values in arrays.items()}
-        yield Told(where, columns, {name: row.get(name) for name in (*SAID, NOTES)}, {"episode": index})
+        yield Told(where, columns, {name: _plain(row.get(name)) for name in (*SAID, NOTES)}, {"episode": index})
+
+
+def _plain(value: Any) -> Any:
+    """What is said of an episode, without what lerobot's merging makes of it: NaN of nothing, floats of counts."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else value
+    return value
 
 
 def _inside(path: Path, pattern: str, row: Mapping[str, Any]) -> Path:
@@ -233,7 +241,7 @@ def _from_arrow(column: Any, part: _Part, what: str) -> np.ndarray:
         if lengths != {size}:
             raise InputError(f"{what} has lists of {sorted(lengths)} entries, not of {size}")
         array = array.flatten()
-    if array.null_count:
+    if array.null_count and not pa.types.is_floating(array.type):  # of floats lerobot's merging makes nulls of NaN
         raise InputError(f"{what} has empty entries")
     if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_boolean(array.type)):
         raise InputError(f"{what} is {array.type}, not numbers")

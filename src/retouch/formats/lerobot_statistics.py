@@ -18,13 +18,13 @@ def of_episode(column: np.ndarray) -> Statistics:
     """Statistics of one column of one episode.
 
     Args:
-        column: `[n]`, `[n, D]`, or `[n, ..., D]` of which all but the last axis count as samples.
+        column: `[n]` or `[n, D]`.
 
     Returns:
         `min`, `max`, `mean`, `std`, `q01`, `q10`, `q50`, `q90`, `q99`, each `[D]` (`[1]` for a column of scalars), and
         `count`, `[1]`: the steps. Where the column has NaN all but `count` are NaN.
     """
-    values = column.reshape(-1, column.shape[-1]) if column.ndim > 1 else column.reshape(-1, 1)
+    values = column.reshape(len(column), -1)
     values = values.astype(np.result_type(values.dtype, np.float32), copy=False)
     count = np.array([len(column)])
     if np.isnan(values).any():
