@@ -199,6 +199,10 @@ def test_a_plain_dataset_of_demonstrations(tmp_path: Path) -> None:
         note=("string", [1], ["a"] * 9),
         observation__age=("int64", [1], list(range(9))),
     )
+    info = json.loads((source / "meta/info.json").read_text())
+    info["features"]["next.reward"]["names"] = ["reward"]  # some have a name for a single value,
+    info["features"]["action"]["names"] = {"motors": ["x", "y", "z"]}  # some a name for the names
+    (source / "meta/info.json").write_text(json.dumps(info))
     found = import_dataset(source, "lerobot", tmp_path / "back", DEMONSTRATIONS)
     assert found.outcomes == {"failure": 1, "success": 1}
     assert found.left_out == [

@@ -125,7 +125,7 @@ def _foreign_columns(
     for name, feature in features.items():
         if name in (*seen, ACTION):
             continue
-        stored = Feature(feature.dtype, () if feature.shape == (1,) else feature.shape, feature.names)
+        stored = Feature(feature.dtype) if feature.shape == (1,) else feature
         ours = name.removeprefix(PREFIX)
         if ours in standard and (standard[ours].dtype, standard[ours].shape) == (stored.dtype, stored.shape):
             stored = standard[ours]
