@@ -7,7 +7,7 @@ PAGES := src/retouch/server/pages/.built
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 .DEFAULT_GOAL := help
-.PHONY: help setup pages browser demo test test-full check bench clean
+.PHONY: help setup pages browser demo test test-full check bench peers clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is missing or incomplete: on Debian or Ubuntu, 'apt install python3-venv'" >&2; exit 2; }
 	@echo "Installing into $(VENV): a few minutes the first time ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,gym,serve]' || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,gym,robomimic,serve]' || { \
 	  echo "The installation failed; the reason is above. Run 'make setup' again once it is solved." >&2; exit 1; }
 	@touch $@
 
@@ -55,6 +55,10 @@ check: setup  ## lint, format, types
 bench: setup  ## our figures beside the peers' (robosuite, robomimic), as ratios
 	@$(MAKE) --no-print-directory -C benchmarks/peers PYTHON=$(CURDIR)/$(BIN)/python
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+peers: setup  ## what lerobot and robomimic themselves make of our exports (lerobot: 3 GB to download, needs Python 3.12)
+	@$(MAKE) --no-print-directory -C benchmarks/peers PYTHON=$(CURDIR)/$(BIN)/python .venv-robomimic/.installed .venv-lerobot/.installed
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/peers -q $(ARGS)
 
 clean:  ## removes what was built, installed or cached; data sets and runs stay
 	rm -rf $(VENV) web/node_modules src/retouch/server/pages build dist benchmarks/peers/.venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis

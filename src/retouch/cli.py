@@ -15,7 +15,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "improve": ("retouch.commands.learn:improve", "rounds of collect, train, evaluate; resumes by being run again"),
     "study": ("retouch.commands.study:study", "the papers' tables, computed; shared, resumable"),
     "serve": ("retouch.commands.serve:serve", "people watch, take over and train from a browser and a phone"),
-    "data": ("retouch.commands.data:data", "look after data sets: info, check, repair, show, edits"),
+    "data": (
+        "retouch.commands.data_sets:data",
+        "look after data sets: info, check, repair, show, edits, export, import",
+    ),
     "bench": ("retouch.commands.bench:bench", "measure our own speed"),
     "doctor": ("retouch.commands.doctor:doctor", "what is installed, what is missing and how to get it"),
 }

@@ -1,18 +1,16 @@
 """`retouch data`: looking after data sets of episodes."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from retouch.console import Terminal
-from retouch.errors import InputError, RetouchError
-from retouch.learning.weights import Alpha, CountAs
+from retouch.errors import RetouchError
 
 if TYPE_CHECKING:
-    from retouch.episodes import Edit, EpisodeInfo
+    from retouch.episodes import Edit
 
 Dataset = tyro.conf.Positional[Path]
 Episode = tyro.conf.Positional[int]
@@ -226,59 +224,6 @@ def undo(dataset: Dataset, *, edit: str | None = None, as_json: Json = False) ->
     _edited(taken, f"took back {taken.edit}", as_json)
 
 
-def merge(datasets: tyro.conf.Positional[tuple[Path, ...]], *, out: Path, as_json: Json = False) -> None:
-    """Make one data set of several, edits and all. What was recorded is shared, not copied; an episode is there once.
-
-    What was discarded while recording is not told of in the new one.
-
-    Args:
-        datasets: their folders, of one task.
-        out: folder of the new one.
-        as_json: print the result as JSON.
-    """
-    from retouch.episodes import merge as join
-
-    _made(out, join(datasets, out), as_json)
-
-
-def filter_(
-    datasets: tyro.conf.Positional[tuple[Path, ...]],
-    *,
-    out: Path,
-    outcome: tuple[Outcome, ...] = (),
-    kind: tuple[Kind, ...] = (),
-    operator: tuple[str, ...] = (),
-    policy: tuple[str, ...] = (),
-    round_number: Annotated[tuple[int, ...], tyro.conf.arg(name="round")] = (),
-    corrected: bool | None = None,
-    as_json: Json = False,
-) -> None:
-    """Make a data set of some episodes of others; all that is asked for must hold, edits counted.
-
-    Args:
-        datasets: their folders, of one task.
-        out: folder of the new one.
-        outcome: any of these.
-        kind: any of these.
-        operator: any of these.
-        policy: any of these.
-        round_number: any of these.
-        corrected: only episodes in which somebody corrected a policy, or none of them.
-        as_json: print the result as JSON.
-    """
-    from retouch.counting import human_steps
-    from retouch.episodes import merge as join
-
-    wanted = {"outcome": outcome, "kind": kind, "operator": operator, "policy": policy, "round": round_number}
-
-    def keep(episode: "EpisodeInfo") -> bool:
-        acted = episode.kind == "corrected" and human_steps(episode) > 0
-        right = all(getattr(episode, name) in values for name, values in wanted.items() if values)
-        return right and (corrected is None or corrected == acted)
-
-    _made(out, join(datasets, out, keep), as_json)
-
-
 def forget(
     dataset: Dataset,
     operator: tyro.conf.Positional[str],
@@ -299,58 +244,3 @@ def forget(
     terminal, found = Terminal(as_json), take_out(dataset, operator, pseudonym)
     terminal.line(f"{dataset}: {found} documents named {operator}" + (f", and say {pseudonym} now" if found else ""))
     terminal.result({"documents": found})
-
-
-def _made(out: Path, episodes: "Sequence[EpisodeInfo]", as_json: bool) -> None:
-    terminal, excluded = Terminal(as_json), sum(episode.excluded for episode in episodes)
-    terminal.line(f"{out}: {len(episodes)} episodes" + (f", {excluded} of them excluded" if excluded else ""))
-    terminal.result({"dataset": str(out), "episodes": len(episodes), "excluded": excluded})
-
-
-def weights(
-    datasets: tyro.conf.Positional[tuple[Path, ...]],
-    *,
-    method: str = "iwr",
-    alpha: Alpha | None = None,
-    demonstrations_count_as: CountAs = "rollout",
-    as_json: Json = False,
-) -> None:
-    """Say what a method that weighs samples would draw from data sets, before anything is trained.
-
-    Args:
-        datasets: their folders.
-        method: full-demos, hg-dagger, iwr-nb, iwr or retrain.
-        alpha: weight of an intervention sample, or balanced; the method's own when left out.
-        demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
-        as_json: print the result as JSON.
-    """
-    from retouch.episodes import Dataset as Opened
-    from retouch.learning.data import TrainingData
-    from retouch.learning.labels import Label
-    from retouch.learning.weights import intervention_share
-    from retouch.learning.weights import method as named
-
-    how = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
-    if how.update == "residual":
-        raise InputError(f"{method} weighs its samples by when they were: see --corrections.dense of retouch train")
-    labels = TrainingData.from_datasets([Opened(path) for path in datasets]).labels
-    kept, chosen = how.in_loss(labels), how.in_interventions(labels)
-    sizes = {"interventions": int((kept & chosen).sum()), "rollout": int((kept & ~chosen).sum())}
-    share = intervention_share(how.alpha, sizes["interventions"], sizes["rollout"])
-    rows, found = [], []
-    for label in (Label.DEMONSTRATION, Label.POLICY, Label.INTERVENTION):
-        mine = (labels == label) & kept
-        where = "interventions" if (chosen & mine).any() else "rollout"
-        part = float(share if where == "interventions" else 1 - share) * int(mine.sum()) / max(1, sizes[where])
-        named_set = "-" if not mine.any() else {"interventions": "D_I", "rollout": "D_R"}[where]
-        count = int((labels == label).sum())
-        found.append({"label": label.name.lower(), "steps": count, "samples": int(mine.sum()), "drawn": part})
-        rows.append([label.name.lower(), str(count), str(int(mine.sum())), named_set, f"{100 * part:.1f} %"])
-    terminal = Terminal(as_json)
-    title = f"{method}, alpha {how.alpha if isinstance(how.alpha, str) else format(how.alpha, 'g')}"
-    terminal.table(title, ("steps of", "recorded", "samples", "set", "of all that is drawn"), rows)
-    terminal.result({"method": how.to_json(), "intervention_share": float(share), "samples": found})
-
-
-COMMANDS = (info, check, repair, show, exclude, include, trim, relabel, undo, merge, filter_, weights, forget)
-data: dict[str, Callable[..., None]] = {f.__name__.rstrip("_"): f for f in COMMANDS}

@@ -65,6 +65,7 @@ _FIXED = {
     "success": Feature("bool"),
 }
 _VECTORS = ("observation", "action", "policy_action", "operator_action")
+REQUIRED = frozenset({*_FIXED, *_VECTORS})
 
 # NaN in these says that nobody proposed an action, or no waypoint; in every other column of floats it is an error.
 MAY_BE_NAN = frozenset({"policy_action", "operator_action", "policy_waypoints"})
