@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("retouch.commands.serve:serve", "people watch, take over and train from a browser and a phone"),
     "data": (
         "retouch.commands.data_sets:data",
-        "look after data sets: info, check, repair, show, edits, export, import",
+        "look after data sets: check, edit, merge, export, import ...",
     ),
     "bench": ("retouch.commands.bench:bench", "measure our own speed"),
     "doctor": ("retouch.commands.doctor:doctor", "what is installed, what is missing and how to get it"),

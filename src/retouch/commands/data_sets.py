@@ -1,5 +1,6 @@
 """`retouch data merge`, `filter`, `weights`, `export`, `import`: from data sets to others, or to training."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
