@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -28,7 +29,7 @@ def collect(
     out: Path,
     operator: Literal["scripted"] = "scripted",
     correct: Literal["demonstrate", "observe", "take-over", "delta"] = "demonstrate",
-    policy: Path | None = None,
+    policy: str | None = None,
     profile: str = "steady",
     episodes: int = 30,
     round_number: Annotated[int | None, tyro.conf.arg(name="round")] = None,
@@ -45,7 +46,8 @@ def collect(
         operator: who corrects.
         correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
             pushing the robot's handle while it goes on.
-        policy: folder of the policy that is corrected.
+        policy: folder of the policy that is corrected; or bridge:FILE.toml, one that runs in another environment
+            (docs/bridge.md).
         profile: which scripted person: steady, hesitant or hasty.
         episodes: completed attempts that the data set shall hold.
         round_number: which pass of collecting this is; no two start from the same states. When left out, 0 for
@@ -58,7 +60,7 @@ def collect(
     from retouch import collection, counting
     from retouch.operators.profile import profile as named
     from retouch.operators.scripted import ScriptedPerson
-    from retouch.policies.checkpoint import load_policy
+    from retouch.policies.named import acting
     from retouch.tasks.registry import make
 
     if (correct != "demonstrate") != (policy is not None):
@@ -77,20 +79,21 @@ def collect(
         from retouch.policies.torch_setup import single_thread
 
         single_thread()
-    counted = collection.collect(
-        made,
-        person,
-        correct,
-        out,
-        target,
-        policy=load_policy(policy) if policy else None,
-        policy_name=str(policy) if policy else None,
-        stream=stream,
-        round_number=round_number,
-        horizon=2 * made.horizon,
-        workers=workers,
-        progress=terminal,
-    )
+    with acting(policy, made) if policy else nullcontext((None, None)) as (acts, called):
+        counted = collection.collect(
+            made,
+            person,
+            correct,
+            out,
+            target,
+            policy=acts,
+            policy_name=called,
+            stream=stream,
+            round_number=round_number,
+            horizon=2 * made.horizon,
+            workers=workers,
+            progress=terminal,
+        )
     terminal.table(
         f"{out} (scripted: {profile})",
         ("attempts", "solved", "corrected", "steps in solved", "by the person", "and in failures", "largest force"),
@@ -162,7 +165,7 @@ def train(
 
 def evaluate(
     task: tyro.conf.Positional[str],
-    policy: tyro.conf.Positional[Path],
+    policy: tyro.conf.Positional[str],
     *,
     episodes: int | None = None,
     until_width: float | None = None,
@@ -178,7 +181,7 @@ def evaluate(
 
     Args:
         task: name of the task.
-        policy: folder of the policy.
+        policy: folder of the policy; or bridge:FILE.toml, one that runs in another environment (docs/bridge.md).
         episodes: attempts (200 when left out); number i starts from the same state for every policy.
         until_width: stop once the interval is no wider, e.g. 0.1, after `episodes` (2000) at the most. For a quick
             look: no table does so, as to stop by what was seen makes the interval too narrow.
@@ -191,7 +194,7 @@ def evaluate(
         as_json: print the result as JSON.
     """
     from retouch import evaluation
-    from retouch.policies.checkpoint import load_policy
+    from retouch.policies.named import acting
     from retouch.policies.torch_setup import single_thread
     from retouch.tasks.contact import ContactTask
     from retouch.tasks.registry import make
@@ -204,19 +207,19 @@ def evaluate(
         raise InputError(f"--until-width is a width of the interval between 0 and 1, not {until_width}")
     single_thread()
     terminal = Terminal(as_json)
-    made, loaded = make(task), load_policy(policy, checkpoint, weights)
+    made = make(task)
     if grid and not isinstance(made, ContactTask):
         raise InputError(f"the task {task} has no grid of cases: leave --grid out")
-    with terminal.stage("evaluation", episodes) as stage:
+    with acting(policy, made, checkpoint, weights) as (acts, name), terminal.stage("evaluation", episodes) as stage:
         found = evaluation.evaluate(
             made,
-            loaded,
+            acts,
             episodes,
             purpose,
             until_width=until_width,
             stream=seed,
             cases=made.cases() if grid and isinstance(made, ContactTask) else (),
-            name=str(policy),
+            name=name,
             workers=workers,
             each=stage.at,
         )
