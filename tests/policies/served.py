@@ -180,3 +180,9 @@ class Zeros(Selects):
         if self.count > self.after and self.then and not Path("well").exists():
             return getattr(self, self.then)(observation)
         return np.zeros(7)
+
+
+def leaves_its_number(*arguments):
+    """As `Zeros`, and writes down which process it is in."""
+    Path("process").write_text(str(os.getpid()))
+    return Zeros(*arguments)

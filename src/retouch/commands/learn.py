@@ -240,6 +240,7 @@ def improve(
     operator: Literal["scripted", "web"] = "scripted",
     demonstrator: Literal["scripted", "web"] | None = None,
     profile: str = "steady",
+    base_policy: str | None = None,
     demonstrations: int | None = None,
     share: float = 0.33,
     corrected: int = 50,
@@ -268,10 +269,12 @@ def improve(
         operator: who corrects: a scripted person, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
+        base_policy: bridge:FILE.toml, where the base is not trained but runs in another environment (docs/bridge.md);
+            to go on with such a run, name it again.
         demonstrations: that the base policy learns from; when left out as many as in the paper's task: 30 for threading
-            and coffee, 150 for the others.
+            and coffee, 150 for the others; none beside a base policy.
         share: human samples that a round adds, as a part of the base's samples.
-        corrected: completed attempts that a round adds, where people push.
+        corrected: completed attempts that a round adds, where people push or where there are no demonstrations.
         asynchronous: train a residual again and again while the round is collected; each attempt begins with the
             newest version, and says which.
         first_version: completed attempts before the first such version,
@@ -287,6 +290,7 @@ def improve(
         workers: threads that step the physics; no result depends on it.
         as_json: print the result as JSON.
     """
+    from retouch.policies.bridge_file import PREFIX, BridgeFile, bridge_path
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
@@ -295,8 +299,13 @@ def improve(
     single_thread()
     terminal = Terminal(as_json)
     training = overlaid(usual(task).training, training, DEFAULT_TRAINING)
+    goes_on = (Path(task) / "run.json").is_file()
+    based = base_policy is not None and not goes_on
+    bridge = bridge_path(base_policy) if base_policy is not None else None
+    if bridge is not None:
+        base_policy = f"{PREFIX}{bridge.absolute()}"
     if demonstrations is None:
-        demonstrations = usual(task).demonstrations
+        demonstrations = 0 if based else usual(task).demonstrations
     config = ImproveConfig(
         task=task,
         method=method,
@@ -304,6 +313,8 @@ def improve(
         operator=operator,
         demonstrator=demonstrator,
         profile=profile,
+        base_policy=base_policy if based else None,
+        base_digest=BridgeFile.read(bridge).digest if based and bridge is not None else "",
         demonstrations=demonstrations,
         share=share,
         corrected=corrected,
@@ -320,7 +331,7 @@ def improve(
         max_attempts=max_attempts,
         workers=workers,
     )
-    if (Path(task) / "run.json").is_file():
+    if goes_on:
         if config != ImproveConfig(task=task):
             raise InputError(f"{task} is a run, which goes on as it was configured: leave the options out")
         out, config = Path(task), RunFolder.open(Path(task)).config
@@ -331,7 +342,7 @@ def improve(
     elif config.by_pushing and not make(task).ticks:
         raise InputError(f"the robot of the task {task} has no handle to push: choose {', '.join(methods_for(task))}")
     command = shlex.join(["retouch", *sys.argv[1:]])
-    show_run(Run(out, config, terminal, command), terminal)
+    show_run(Run(out, config, terminal, command, [] if bridge is None else [bridge]), terminal)
 
 
 def overlaid(preset: Config, given: Config, default: Config) -> Config:
