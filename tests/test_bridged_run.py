@@ -29,7 +29,7 @@ def config(file: Path, **changes) -> ImproveConfig:
 
 
 def test_rounds_go_on_from_a_base_that_runs_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name, out = f"bridge:{bridge(tmp_path, 'Selects', 'slow', slots=4)}", tmp_path / "runs" / "one"
+    name, out = f"bridge:{bridge(tmp_path, 'Selects', 'still', slots=4)}", tmp_path / "runs" / "one"
     assert improve("tiny", out, "--base-policy", name, "--json") == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert [(r["round"], r["gradient_steps"] > 0) for r in results] == [(0, False), (1, True), (2, True)]
@@ -44,7 +44,7 @@ def test_rounds_go_on_from_a_base_that_runs_elsewhere(tmp_path: Path, capsys: py
     assert main(["improve", str(out)]) == 0  # it is done, and goes without its bridge
     assert "There are no films of the base" in (out / "report.html").read_text()
     assert improve("tiny", out, "--base-policy", name) == 0
-    other = f"bridge:{bridge(tmp_path, 'Selects', 'slow', '3', name='other.toml')}"
+    other = f"bridge:{bridge(tmp_path, 'Selects', 'still', '3', name='other.toml')}"
     assert improve("tiny", out, "--base-policy", other) == 2
     assert "another base_digest, base_policy" in " ".join(capsys.readouterr().err.split())
 
@@ -61,24 +61,24 @@ def test_a_run_starts_no_command_that_was_not_named(tmp_path: Path) -> None:
 
 
 def test_its_file_may_move_and_wait_longer_but_not_start_something_else(tmp_path: Path) -> None:
-    file = bridge(tmp_path, "Selects", "slow")
+    file = bridge(tmp_path, "Selects", "still")
     RunFolder(tmp_path / "run", config(file))
     there = tmp_path / "elsewhere"
     there.mkdir()
-    moved = bridge(there, "Selects", "slow", name="moved.toml", timeout_s=20.0, slots=2)
+    moved = bridge(there, "Selects", "still", name="moved.toml", timeout_s=20.0, slots=2)
     found = Run(tmp_path / "run", RunFolder.open(tmp_path / "run").config, bridges=[moved]).evaluate(0, 0)
     assert found.gradient_steps == 0
     assert found.late_mean is None
 
 
 def test_people_are_waited_for_as_with_any_base(tmp_path: Path) -> None:
-    file = bridge(tmp_path, "Selects", "slow")
-    with pytest.raises(PeopleNeeded, match=r"round 1 of .* needs 2 solved attempts more"):
+    file = bridge(tmp_path, "Selects", "still")
+    with pytest.raises(PeopleNeeded, match=r"needs 2 solved attempts more: .* --bridge .*straight.toml'"):
         Run(tmp_path / "run", config(file, operator="web"), bridges=[file]).run()
 
 
 def test_demonstrations_may_go_beside_it(tmp_path: Path) -> None:
-    file = bridge(tmp_path, "Selects", "slow")
+    file = bridge(tmp_path, "Selects", "still")
     run = Run(tmp_path / "run", config(file, demonstrations=2, rounds=1, share=0.2), bridges=[file])
     base, after = run.run()
     assert base.gradient_steps == 0

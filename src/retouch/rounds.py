@@ -24,6 +24,7 @@ from retouch.learning.weights import method
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import Evaluation
+from retouch.policies.bridge_file import PREFIX
 from retouch.policies.checkpoint import Averaging, checkpoint_steps
 from retouch.policies.files import write_json
 from retouch.policies.newest import Newest
@@ -120,9 +121,12 @@ class Run(RunFolder):
         if self.collected_by(number) == "web":
             far = self.how_far(number)
             missing = f"{far['target'] - far['done']} {NEEDED[far['unit']]}"
+            serve = f"retouch serve --runs {self.folder.parent}"
+            if self.bridged(number - 1):
+                serve += f" --bridge {str(c.base_policy).removeprefix(PREFIX)}"
             raise PeopleNeeded(
-                f"round {number} of {self.folder} needs {missing} more: collect them with "
-                f"'retouch serve --runs {self.folder.parent}', then run this again"
+                f"round {number} of {self.folder} needs {missing} more: "
+                f"collect them with '{serve}', then run this again"
             )
         if self.way(number) == "demonstrate":
             return self._collect(number)

@@ -121,7 +121,7 @@ class ImproveConfig:
         profile(self.profile)
 
     def _check_base(self, base: str) -> None:
-        if not base.startswith(PREFIX):
+        if not base.startswith(PREFIX) or not base.isprintable():
             raise InputError(f"a run trains its base, or has one that a bridge serves ({PREFIX}FILE.toml), not {base}")
         if self.learning.update != "retrain" or self.learning.corrects == "demonstrate":
             suit = (name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate")

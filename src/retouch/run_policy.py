@@ -1,6 +1,6 @@
 """The policies of a run, its base among them, wherever that runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ def acting(
     seed: int,
     *,
     bridges: Sequence[Path] = (),
+    waiting: Callable[[], None] | None = None,
     checkpoint: int | None = None,
     weights: Averaging = "ema",
 ) -> Iterator[tuple[Policy, str]]:
@@ -28,11 +29,12 @@ def acting(
 
     Args:
         bridges: those that a person has named: a run says which one its base is, and never starts another.
+        waiting: called every half second while a bridge's answer is waited for.
 
     Raises PolicyError where there is no such policy, or where its bridge was not named.
     """
     if run.bridged(number):
-        with serving(bridge_of(run, bridges), task) as served:
+        with serving(bridge_of(run, bridges), task, waiting) as served:
             yield served
         return
     folder = run.policy(number, seed)

@@ -163,6 +163,18 @@ def test_an_attempt_depends_on_its_seed_alone(tmp_path: Path) -> None:
     assert ran(1) == ran(3)
 
 
+def test_somebody_may_say_that_they_are_waiting_and_last_words_are_recent(tmp_path: Path) -> None:
+    waited = []
+    file = BridgeFile.read(bridge(tmp_path, "sleeps"))
+    with BridgedPolicy(file, tiny(), lambda: waited.append(1)) as policy:
+        assert len(waited) >= 2
+        acts(policy)
+        os.kill(policy.process_id, signal.SIGKILL)
+        with pytest.raises(PolicyStopped) as stopped:
+            acts(policy)
+        assert str(stopped.value) == "the policy served by straight.toml was killed (SIGKILL)"
+
+
 def test_two_sessions_share_no_slot_and_slots_come_back(tmp_path: Path) -> None:
     with served(tmp_path, "Selects", slots=2) as policy:
         one, two = policy.session(2), policy.session(1)

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ from retouch.policies import bridge_server as wire
 from retouch.policies.bridge_file import SERVER, BridgeFile
 
 GRACE_S = 1.0  # for a process whose input has been closed
+WAITING_S = 0.5  # between two signs of life while an answer is waited for
 CHUNK = 1 << 16
 
 
@@ -59,6 +60,11 @@ class _Ended(Exception):
 class BridgedPolicy:
     """A policy served by a process of its own; `with` it, and the process ends with the block.
 
+    Args:
+        file: names the process.
+        task: that it is asked about.
+        waiting: called every half second while an answer is not there, as when weights are loaded.
+
     Attributes:
         name: of its file, content and the policy itself, for episodes and evaluations.
         versions: of what shapes its actions, by name: the bridge's protocol, and what is loaded there.
@@ -67,10 +73,10 @@ class BridgedPolicy:
     Raises PolicyStopped where it cannot be started, InputError where it observes what the task does not have.
     """
 
-    def __init__(self, file: BridgeFile, task: Described):
+    def __init__(self, file: BridgeFile, task: Described, waiting: Callable[[], None] | None = None):
         self.observation_dim, self.action_dim = len(task.observation_names), len(task.action_names)
         self.most_slots = file.slots
-        self._file, self._actions = file, tuple(task.action_names)
+        self._file, self._actions, self._waiting = file, tuple(task.action_names), waiting
         self._free: list[int] = []
         self._numbered = 0
         self._acted = False
@@ -198,6 +204,7 @@ class BridgedPolicy:
             self._stop(f"failed: {_one_line(str(answer.get('error')))}", last_words=False)
         if answer["type"] != expected:
             self._stop(f"does not speak the bridge's protocol: '{answer['type']}' in place of '{expected}'")
+        self._complaints.clear()  # last words are those since the last answer
         return answer, values
 
     def close(self) -> None:
@@ -240,12 +247,15 @@ class BridgedPolicy:
         del self._heard[:count]
         return taken
 
-    @staticmethod
-    def _wait(file: int, event: int, deadline: float) -> None:
+    def _wait(self, file: int, event: int, deadline: float) -> None:
+        """Until a pipe is ready. Raises _Late where it is not in time."""
         poll = select.poll()
         poll.register(file, event)
-        if not poll.poll(max(0.0, 1000 * (deadline - time.monotonic()))):
-            raise _Late
+        while not poll.poll(1000 * max(0.0, min(WAITING_S, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                raise _Late
+            if self._waiting is not None:
+                self._waiting()
 
     def _stop(self, why: str | None, last_words: bool = True) -> NoReturn:
         """End the process and say why, or how it has ended by itself."""

@@ -1,6 +1,6 @@
 """Policies as people name them: a policy's folder, or `bridge:FILE.toml` for one that runs in another environment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,9 +34,13 @@ def acting(
 
 
 @contextmanager
-def serving(file: BridgeFile, task: Task) -> Iterator[tuple[Policy, str]]:
-    """The policy of a bridge that a person has named, for as long as the block lasts, and what it is called."""
+def serving(file: BridgeFile, task: Task, waiting: Callable[[], None] | None = None) -> Iterator[tuple[Policy, str]]:
+    """The policy of a bridge that a person has named, for as long as the block lasts, and what it is called.
+
+    Args:
+        waiting: called every half second while an answer is waited for.
+    """
     from retouch.policies.bridge import BridgedPolicy
 
-    with BridgedPolicy(file, task) as policy:
+    with BridgedPolicy(file, task, waiting) as policy:
         yield policy, policy.name

@@ -64,7 +64,8 @@ class Session:
             self._attempts(None, None)
             return
         seed, bridges = run.config.training_seeds[0], [Path(bridge) for bridge in order.bridges]
-        with acting(run, self.task, order.round - 1, seed, bridges=bridges) as (policy, name):
+        alive = self.link.say_alive
+        with acting(run, self.task, order.round - 1, seed, bridges=bridges, waiting=alive) as (policy, name):
             self._attempts(policy, name)
 
     def _attempts(self, acts: Policy | None, name: str | None) -> None:
