@@ -1,5 +1,6 @@
 """A policy in another process: what it is asked, what it may answer, and what happens when it does not."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -470,3 +471,15 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["evaluate", "threading", living, "--checkpoint", "3"]) == 2
     assert main(["evaluate", "threading", f"bridge:{tmp_path}/none.toml"]) == 2
     assert main(["evaluate", "threading", str(dying)]) == 2
+
+
+def test_the_server_is_one_file_for_python_3_10_and_numpy() -> None:
+    tree = ast.parse(Path(wire.__file__).read_text(), feature_version=(3, 10))
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else name.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    assert imported <= sys.stdlib_module_names | {"numpy"}
+    assert "tomllib" not in imported  # new in 3.11
