@@ -79,9 +79,12 @@ def collect(
 
     Returns:
         What the data set holds afterwards; `reached` says whether the target was met within `max_attempts`.
+
+    Raises:
+        PolicyStopped: the policy has died or is late: what was running is kept as aborted, and done again next time.
     """
     kind = "demonstration" if way in ("demonstrate", "observe") else "corrected"
-    store = DatasetWriter.open(out, dataset_info(task), versions=versions())
+    store = DatasetWriter.open(out, dataset_info(task), versions=versions(policy))
     with one_at_a_time(out), store:
         forget_unfinished(out)
         dataset = Dataset(out)

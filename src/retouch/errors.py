@@ -10,7 +10,8 @@ RetouchError                   something went wrong and the message says what, i
 │   └── CorruptEpisode         an episode's files do not agree with each other
 ├── RobotError                 the robot cannot do what is asked, or must stop
 └── PolicyError                a policy cannot be loaded, or does not fit the task
-    └── NoPolicy               there is none where one was asked for (an InputError too)
+    ├── NoPolicy               there is none where one was asked for (an InputError too)
+    └── PolicyStopped          one that ran has died, is late, or answers what no robot can do: the robot stops
 """
 
 import difflib
@@ -76,3 +77,7 @@ class PolicyError(RetouchError):
 
 class NoPolicy(PolicyError, InputError):
     """There is no policy, or no such checkpoint of it, where one was asked for."""
+
+
+class PolicyStopped(PolicyError):
+    """A policy that ran has died, is late, or answers what no robot can do: the robot stops."""

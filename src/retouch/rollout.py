@@ -16,10 +16,10 @@ from jaxtyping import Float32, Float64
 
 from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource
-from retouch.errors import InputError, PolicyError
+from retouch.errors import InputError, PolicyError, PolicyStopped
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait
 from retouch.operators.way import Way
-from retouch.policies.protocol import Feels, Foresees, Policy
+from retouch.policies.protocol import Crowded, Feels, Foresees, Policy
 from retouch.sim.world import Worlds
 from retouch.tasks.base import Pushable, Task
 
@@ -125,7 +125,7 @@ def rollout(
         operator: watches every step and may take over; None leaves the policy alone.
         way: how the operator corrects.
         horizon: steps after which an attempt fails; the task's own when None.
-        worlds: attempts that run at once.
+        worlds: attempts that run at once, fewer where the policy cannot.
         workers: threads that step the physics.
         record: called with number and seed when an attempt begins, for a place to put its rows.
         watch: shown every world before each of its steps, and when its attempt has ended: number and data.
@@ -135,6 +135,8 @@ def rollout(
         ValueError: nobody would act.
         InputError: the robot cannot be corrected in this way.
         PolicyError: the policy does not fit the task.
+        PolicyStopped: it has died, is late, or answered what no robot can do. The robots stop where they are; what was
+            done stays in the recorders.
         RobotError: an action is not finite.
     """
     if policy is None and (operator is None or way != "demonstrate"):
@@ -148,12 +150,17 @@ def rollout(
                 f"the policy maps {policy.observation_dim} numbers to {policy.action_dim}, the task {task.name} needs "
                 f"{wanted[0]} to {wanted[1]}"
             )
+    crowded: object = policy
+    if isinstance(crowded, Crowded):
+        worlds = min(worlds, crowded.most_slots)
     loop = _Loop(task, policy, operator, way, horizon or task.horizon, worlds, workers, record, watch, lay_out)
     try:
         yield from loop.run(iter(enumerate(seeds)))
     except GeneratorExit:
         loop.forget()
         raise
+    except PolicyStopped:
+        raise  # as what a real person did: it does not come again by itself
     except BaseException:
         if operator is None or operator.repeatable:
             loop.forget()

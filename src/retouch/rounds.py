@@ -7,7 +7,8 @@ it is run again (`run_folder` says what is where).
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,13 +24,15 @@ from retouch.learning.weights import method
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import Evaluation
-from retouch.policies.checkpoint import checkpoint_steps, load_policy
+from retouch.policies.bridge_file import PREFIX
+from retouch.policies.checkpoint import Averaging, checkpoint_steps
 from retouch.policies.files import write_json
 from retouch.policies.newest import Newest
 from retouch.policies.protocol import Policy
 from retouch.processes.learner import Learner
 from retouch.progress import SILENT, Progress
 from retouch.run_folder import ImproveConfig, RunFolder
+from retouch.run_policy import acting
 from retouch.tasks.base import Task
 from retouch.tasks.registry import make
 
@@ -47,7 +50,7 @@ class RoundResult:
     Attributes:
         round: 0 is the base.
         seed: of training.
-        gradient_steps: taken.
+        gradient_steps: taken; 0 of a base that was not trained here.
         final: success of the last averaged checkpoint on fresh states: the primary figure.
         late_mean: mean over the last half of the checkpoints (averaged weights); None where they were not tried.
         paper_maximum: highest of all checkpoints (raw weights), as the paper reports; likewise.
@@ -66,13 +69,23 @@ class RoundResult:
 class Run(RunFolder):
     """One run in its folder.
 
+    Args:
+        bridges: those that a person has named, for a run whose base is served by one.
+
     Raises:
         InputError: the folder holds a run of another configuration.
     """
 
-    def __init__(self, folder: Path, config: ImproveConfig, progress: Progress = SILENT, command: str = ""):
+    def __init__(
+        self,
+        folder: Path,
+        config: ImproveConfig,
+        progress: Progress = SILENT,
+        command: str = "",
+        bridges: Sequence[Path] = (),
+    ):
         super().__init__(folder, config, command)
-        self.progress = progress
+        self.progress, self.bridges = progress, bridges
         self.task: Task = make(config.task)
         self.person = ScriptedPerson(profile(config.profile))
         if self.other_versions:
@@ -89,7 +102,8 @@ class Run(RunFolder):
         with one_at_a_time(self.folder):
             for number in range((self.last_round if last is None else last) + 1):
                 self.collect(number)
-                for seed in self.config.training_seeds:
+                seeds = self.config.training_seeds
+                for seed in seeds[:1] if self.bridged(number) else seeds:
                     self.train(number, seed)
                     results.append(self.evaluate(number, seed))
         write_json(self.folder / "results.json", {"results": [asdict(r) for r in results]})
@@ -107,18 +121,27 @@ class Run(RunFolder):
         if self.collected_by(number) == "web":
             far = self.how_far(number)
             missing = f"{far['target'] - far['done']} {NEEDED[far['unit']]}"
+            serve = f"retouch serve --runs {self.folder.parent}"
+            if self.bridged(number - 1):
+                serve += f" --bridge {str(c.base_policy).removeprefix(PREFIX)}"
             raise PeopleNeeded(
-                f"round {number} of {self.folder} needs {missing} more: collect them with "
-                f"'retouch serve --runs {self.folder.parent}', then run this again"
+                f"round {number} of {self.folder} needs {missing} more: "
+                f"collect them with '{serve}', then run this again"
             )
-        previous = self.policy(number - 1, c.training_seeds[0]) if self.way(number) != "demonstrate" else None
-        if c.asynchronous and previous is not None:
+        if self.way(number) == "demonstrate":
+            return self._collect(number)
+        if c.asynchronous:
             with Learner(self, self.progress) as learner:
                 policy = Newest(learner.newest)
                 return self._collect(number, policy, lambda: str(policy.version.relative_to(self.folder)))
-        if previous is None:
-            return self._collect(number)
-        return self._collect(number, load_policy(previous), str(previous.relative_to(self.folder)))
+        with self.acting(number - 1, c.training_seeds[0]) as (previous, name):
+            return self._collect(number, previous, name)
+
+    def acting(
+        self, number: int, seed: int, checkpoint: int | None = None, weights: Averaging = "ema"
+    ) -> AbstractContextManager[tuple[Policy, str]]:
+        """What a round has come to, for as long as the block lasts, and what it is called; see `run_policy`."""
+        return acting(self, self.task, number, seed, bridges=self.bridges, checkpoint=checkpoint, weights=weights)
 
     def _collect(
         self, number: int, policy: Policy | None = None, policy_name: str | Callable[[], str] | None = None
@@ -143,11 +166,17 @@ class Run(RunFolder):
         )
 
     def train(self, number: int, seed: int) -> Path:
-        """One policy: from scratch on all data up to this round, or beside or from the base, on corrections alone."""
+        """One policy: from scratch on all data up to this round, or beside or from the base, on corrections alone.
+
+        Nothing is done where the policy is served from elsewhere.
+        """
+        if self.bridged(number):
+            return self.policy(number, seed)
         out, config = self.policy(number, seed), dataclasses.replace(self.config.training, seed=seed)
         learning = self.config.learning if number else method("full-demos")
         base = self.policy(0, self.config.training_seeds[0]) if learning.update != "retrain" else None
-        sets = [Dataset(self.data(r)) for r in range(0 if base is None else 1, number + 1)]
+        first = 0 if base is None and self.config.demonstrations else 1
+        sets = [Dataset(self.data(r)) for r in range(first, number + 1)]
         title = f"round {number}: training" if number else "base: training"
         began, fresh = time.time(), not out.exists()
         with self.progress.stage(f"{title} (seed {seed})", 1.0) as stage:
@@ -181,10 +210,10 @@ class Run(RunFolder):
         return RoundResult(
             number,
             seed,
-            steps[-1],
+            steps[-1] if steps else 0,
             found[None, "ema"],
-            sum(found[s, "ema"].rate for s in late) / len(late) if c.checkpoint_trials else None,
-            max(found[s, "raw"].rate for s in steps) if c.checkpoint_trials else None,
+            sum(found[s, "ema"].rate for s in late) / len(late) if c.checkpoint_trials and steps else None,
+            max(found[s, "raw"].rate for s in steps) if c.checkpoint_trials and steps else None,
             [(s, found[s, "ema"].rate, found[s, "raw"].rate) for s in steps] if c.checkpoint_trials else [],
         )
 
@@ -200,15 +229,15 @@ class Run(RunFolder):
         path = self.evaluation(number, seed, name)
         if path.exists():
             return Evaluation.load(path)
-        folder = self.policy(number, seed)
-        evaluation = evaluate(
-            self.task,
-            load_policy(folder, step, weights),
-            self.config.test_trials if step is None else self.config.checkpoint_trials,
-            "test" if step is None else "select",
-            name=f"{folder.relative_to(self.folder)}:{name}",
-            workers=self.config.workers,
-            each=each,
-        )
+        with self.acting(number, seed, step, weights) as (policy, called):
+            evaluation = evaluate(
+                self.task,
+                policy,
+                self.config.test_trials if step is None else self.config.checkpoint_trials,
+                "test" if step is None else "select",
+                name=f"{called}:{name}",
+                workers=self.config.workers,
+                each=each,
+            )
         evaluation.save(path)
         return evaluation

@@ -24,6 +24,7 @@ from retouch.learning.config import PolicyType, TrainConfig
 from retouch.learning.weights import METHODS, Alpha, Corrects, CountAs, Method, method
 from retouch.operators.profile import profile
 from retouch.outcomes import Evaluation
+from retouch.policies.bridge_file import PREFIX
 from retouch.policies.files import write_json
 from retouch.tasks.registry import YIELDING
 from retouch.versions import versions
@@ -43,9 +44,12 @@ class ImproveConfig:
         operator: who corrects: a scripted person, or people through `retouch serve`.
         demonstrator: who gives the first demonstrations; None for the operator.
         profile: the scripted person.
-        demonstrations: how many the base policy learns from.
+        base_policy: `bridge:FILE`, where the base is not trained here but runs in another environment.
+        base_digest: of what that file starts (`policies.bridge_file`).
+        demonstrations: how many the base policy learns from; with a base that is there, that the first round learns
+            from besides, or none.
         share: of the base's samples that a round adds as human samples, in completed attempts.
-        corrected: completed attempts that a round adds instead, where people push.
+        corrected: completed attempts that a round adds instead, where people push or there are no demonstrations.
         asynchronous: whether a residual is trained again and again while the round is collected, each attempt with the
             newest version.
         first_version, version_every: completed attempts before its first version, and between two.
@@ -66,6 +70,8 @@ class ImproveConfig:
     operator: Literal["scripted", "web"] = "scripted"
     demonstrator: Literal["scripted", "web"] | None = None
     profile: str = "steady"
+    base_policy: str | None = None
+    base_digest: str = ""
     demonstrations: int = 30
     share: float = SHARE
     corrected: int = 50
@@ -85,8 +91,9 @@ class ImproveConfig:
     def __post_init__(self) -> None:
         counts = ("first_version", "version_every", "test_trials", "max_attempts", "workers")
         for name in ("rounds", "demonstrations", "corrected", *counts):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+            least = 0 if name == "demonstrations" and self.base_policy is not None else 1
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not self.training_seeds:
             raise InputError("training_seeds needs at least one seed")
         if self.checkpoint_trials < 0:
@@ -104,6 +111,8 @@ class ImproveConfig:
             raise InputError(
                 f"{self.method} is for a robot that yields and a base of waypoints: --training.type diffusion"
             )
+        if self.base_policy is not None:
+            self._check_base(self.base_policy)
         if self.asynchronous and not (self.residual and self.rounds == 1 and self.operator == "scripted"):
             raise InputError(
                 "asynchronous learning is for one round of a residual method (residual, compliant-residual) that a "
@@ -113,6 +122,21 @@ class ImproveConfig:
             most = self.corrected - 1
             raise InputError(f"first_version is at most {most}, not {self.first_version}, or no version is ever made")
         profile(self.profile)
+
+    def _check_base(self, base: str) -> None:
+        if not base.startswith(PREFIX) or not base.isprintable():
+            raise InputError(f"a run trains its base, or has one that a bridge serves ({PREFIX}FILE.toml), not {base}")
+        if self.learning.update != "retrain" or self.learning.corrects == "demonstrate":
+            suit = (name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate")
+            raise InputError(
+                f"{self.method} does not suit a base that is served by a bridge, as only what was corrected is learnt "
+                f"from it: choose {', '.join(suit)}"
+            )
+
+    @property
+    def by_attempts(self) -> bool:
+        """Whether a round is of so many completed attempts, rather than of so many samples by people."""
+        return self.by_pushing or not self.demonstrations
 
     @property
     def learning(self) -> Method:
@@ -204,6 +228,10 @@ class RunFolder:
         """Where a policy is."""
         return self.folder / "policies" / f"round-{number}" / f"seed-{seed}"
 
+    def bridged(self, number: int) -> bool:
+        """Whether a round's policy is not in the run's folder, but served from another environment."""
+        return number == 0 and self.config.base_policy is not None
+
     def evaluation(self, number: int, seed: int, name: str = "final") -> Path:
         """Where the outcomes of an evaluated policy are."""
         return self.folder / "evaluations" / f"round-{number}" / f"seed-{seed}" / f"{name}.json"
@@ -226,7 +254,7 @@ class RunFolder:
         c = self.config
         if number == 0:
             return Target(episodes=c.demonstrations, max_attempts=10 * c.demonstrations)
-        if c.by_pushing:
+        if c.by_attempts:
             return Target(episodes=c.corrected, max_attempts=c.max_attempts)
         return Target(samples=self.samples_wanted(self.tally(0).human_steps), max_attempts=c.max_attempts)
 
@@ -252,7 +280,7 @@ class RunFolder:
         if target.episodes is None:
             said = {"done": found.human_steps, "target": target.samples, "unit": "samples"}
         else:
-            unit = "attempts" if self.way(number) == "delta" else "episodes"
+            unit = "episodes" if self.way(number) == "demonstrate" else "attempts"
             said = {"done": found.successes, "target": target.episodes, "unit": unit}
         return {**said, "corrected": corrected}
 

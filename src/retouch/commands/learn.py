@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -28,7 +29,7 @@ def collect(
     out: Path,
     operator: Literal["scripted"] = "scripted",
     correct: Literal["demonstrate", "observe", "take-over", "delta"] = "demonstrate",
-    policy: Path | None = None,
+    policy: str | None = None,
     profile: str = "steady",
     episodes: int = 30,
     round_number: Annotated[int | None, tyro.conf.arg(name="round")] = None,
@@ -45,7 +46,8 @@ def collect(
         operator: who corrects.
         correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
             pushing the robot's handle while it goes on.
-        policy: folder of the policy that is corrected.
+        policy: folder of the policy that is corrected; or bridge:FILE.toml, one that runs in another environment
+            (docs/bridge.md).
         profile: which scripted person: steady, hesitant or hasty.
         episodes: completed attempts that the data set shall hold.
         round_number: which pass of collecting this is; no two start from the same states. When left out, 0 for
@@ -58,7 +60,7 @@ def collect(
     from retouch import collection, counting
     from retouch.operators.profile import profile as named
     from retouch.operators.scripted import ScriptedPerson
-    from retouch.policies.checkpoint import load_policy
+    from retouch.policies.named import acting
     from retouch.tasks.registry import make
 
     if (correct != "demonstrate") != (policy is not None):
@@ -77,20 +79,21 @@ def collect(
         from retouch.policies.torch_setup import single_thread
 
         single_thread()
-    counted = collection.collect(
-        made,
-        person,
-        correct,
-        out,
-        target,
-        policy=load_policy(policy) if policy else None,
-        policy_name=str(policy) if policy else None,
-        stream=stream,
-        round_number=round_number,
-        horizon=2 * made.horizon,
-        workers=workers,
-        progress=terminal,
-    )
+    with acting(policy, made) if policy else nullcontext((None, None)) as (acts, called):
+        counted = collection.collect(
+            made,
+            person,
+            correct,
+            out,
+            target,
+            policy=acts,
+            policy_name=called,
+            stream=stream,
+            round_number=round_number,
+            horizon=2 * made.horizon,
+            workers=workers,
+            progress=terminal,
+        )
     terminal.table(
         f"{out} (scripted: {profile})",
         ("attempts", "solved", "corrected", "steps in solved", "by the person", "and in failures", "largest force"),
@@ -162,7 +165,7 @@ def train(
 
 def evaluate(
     task: tyro.conf.Positional[str],
-    policy: tyro.conf.Positional[Path],
+    policy: tyro.conf.Positional[str],
     *,
     episodes: int | None = None,
     until_width: float | None = None,
@@ -178,7 +181,7 @@ def evaluate(
 
     Args:
         task: name of the task.
-        policy: folder of the policy.
+        policy: folder of the policy; or bridge:FILE.toml, one that runs in another environment (docs/bridge.md).
         episodes: attempts (200 when left out); number i starts from the same state for every policy.
         until_width: stop once the interval is no wider, e.g. 0.1, after `episodes` (2000) at the most. For a quick
             look: no table does so, as to stop by what was seen makes the interval too narrow.
@@ -191,7 +194,7 @@ def evaluate(
         as_json: print the result as JSON.
     """
     from retouch import evaluation
-    from retouch.policies.checkpoint import load_policy
+    from retouch.policies.named import acting
     from retouch.policies.torch_setup import single_thread
     from retouch.tasks.contact import ContactTask
     from retouch.tasks.registry import make
@@ -204,19 +207,19 @@ def evaluate(
         raise InputError(f"--until-width is a width of the interval between 0 and 1, not {until_width}")
     single_thread()
     terminal = Terminal(as_json)
-    made, loaded = make(task), load_policy(policy, checkpoint, weights)
+    made = make(task)
     if grid and not isinstance(made, ContactTask):
         raise InputError(f"the task {task} has no grid of cases: leave --grid out")
-    with terminal.stage("evaluation", episodes) as stage:
+    with acting(policy, made, checkpoint, weights) as (acts, name), terminal.stage("evaluation", episodes) as stage:
         found = evaluation.evaluate(
             made,
-            loaded,
+            acts,
             episodes,
             purpose,
             until_width=until_width,
             stream=seed,
             cases=made.cases() if grid and isinstance(made, ContactTask) else (),
-            name=str(policy),
+            name=name,
             workers=workers,
             each=stage.at,
         )
@@ -237,6 +240,7 @@ def improve(
     operator: Literal["scripted", "web"] = "scripted",
     demonstrator: Literal["scripted", "web"] | None = None,
     profile: str = "steady",
+    base_policy: str | None = None,
     demonstrations: int | None = None,
     share: float = 0.33,
     corrected: int = 50,
@@ -265,9 +269,12 @@ def improve(
         operator: who corrects: a scripted person, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
-        demonstrations: that the base policy learns from; when left out 30 for threading and coffee, 150 for the others.
+        base_policy: bridge:FILE.toml, where the base is not trained but runs in another environment (docs/bridge.md);
+            to go on with such a run, name it again.
+        demonstrations: that the base policy learns from; when left out 30 for threading and coffee, 150 for the others;
+            none beside a base policy.
         share: human samples that a round adds, as a part of the base's samples.
-        corrected: completed attempts that a round adds, where people push.
+        corrected: completed attempts that a round adds, where people push or where there are no demonstrations.
         asynchronous: train a residual again and again while the round is collected; each attempt begins with the
             newest version, and says which.
         first_version: completed attempts before the first such version,
@@ -283,6 +290,7 @@ def improve(
         workers: threads that step the physics; no result depends on it.
         as_json: print the result as JSON.
     """
+    from retouch.policies.bridge_file import PREFIX, BridgeFile, bridge_path
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
@@ -291,8 +299,13 @@ def improve(
     single_thread()
     terminal = Terminal(as_json)
     training = overlaid(usual(task).training, training, DEFAULT_TRAINING)
+    goes_on = (Path(task) / "run.json").is_file()
+    based = base_policy is not None and not goes_on
+    bridge = bridge_path(base_policy) if base_policy is not None else None
+    if bridge is not None:
+        base_policy = f"{PREFIX}{bridge.absolute()}"
     if demonstrations is None:
-        demonstrations = usual(task).demonstrations
+        demonstrations = 0 if based else usual(task).demonstrations
     config = ImproveConfig(
         task=task,
         method=method,
@@ -300,6 +313,8 @@ def improve(
         operator=operator,
         demonstrator=demonstrator,
         profile=profile,
+        base_policy=base_policy if based else None,
+        base_digest=BridgeFile.read(bridge).digest if based and bridge is not None else "",
         demonstrations=demonstrations,
         share=share,
         corrected=corrected,
@@ -316,7 +331,7 @@ def improve(
         max_attempts=max_attempts,
         workers=workers,
     )
-    if (Path(task) / "run.json").is_file():
+    if goes_on:
         if config != ImproveConfig(task=task):
             raise InputError(f"{task} is a run, which goes on as it was configured: leave the options out")
         out, config = Path(task), RunFolder.open(Path(task)).config
@@ -327,7 +342,7 @@ def improve(
     elif config.by_pushing and not make(task).ticks:
         raise InputError(f"the robot of the task {task} has no handle to push: choose {', '.join(methods_for(task))}")
     command = shlex.join(["retouch", *sys.argv[1:]])
-    show_run(Run(out, config, terminal, command), terminal)
+    show_run(Run(out, config, terminal, command, [] if bridge is None else [bridge]), terminal)
 
 
 def overlaid(preset: Config, given: Config, default: Config) -> Config:

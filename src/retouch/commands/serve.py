@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from retouch.errors import InputError, MissingExtra, RetouchError
+from retouch.policies.bridge_file import BridgeFile
 
 SERVING = "serving"  # file that says where a running server is, locked as long as it runs
 
@@ -27,6 +28,7 @@ def serve(
     cert: Path | None = None,
     key: Path | None = None,
     origin: tuple[str, ...] = (),
+    bridge: tuple[Path, ...] = (),
 ) -> None:
     """Serve people: they watch a policy in a browser, take over with a phone, and train the next round.
 
@@ -43,6 +45,8 @@ def serve(
         cert: a certificate of yours, PEM; with --key.
         key: its key, PEM.
         origin: a further origin that pages may come from, as behind a proxy: https://robots.example.org.
+        bridge: files of bridges that runs may be based on, as they were begun with --base-policy (docs/bridge.md). No
+            run starts a command that is not named here.
     """
     try:
         import uvicorn
@@ -67,7 +71,9 @@ def serve(
             f"people on other machines need https, and so do their phones: add --tls own, or --cert and --key "
             f"(only this machine may do without: --host 127.0.0.1, not {host})"
         )
-    server = Server(runs, seats or os.cpu_count() or 1)
+    for path in bridge:
+        BridgeFile.read(path)
+    server = Server(runs, seats or os.cpu_count() or 1, [path.absolute() for path in bridge])
     if revoke is not None:
         print(f"{revoke}: {server.accounts.revoke(revoke)} logins and invitations are worth nothing any more")
         return

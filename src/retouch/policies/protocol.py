@@ -1,5 +1,6 @@
 """What a rollout sees of a policy."""
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -37,6 +38,24 @@ class Feels(Protocol):
 
     def feel(self, slots: Int[np.ndarray, " k"], ticks: Float64[np.ndarray, "k T R"]) -> None:
         """What every tick of the step that is over has recorded; the task's `tick_tracks` say what is where."""
+
+
+@runtime_checkable
+class Crowded(Protocol):
+    """A policy that runs only so many episodes at once."""
+
+    @property
+    def most_slots(self) -> int:
+        """How many."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A policy that knows what else shapes its actions."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Name to version."""
 
 
 @runtime_checkable

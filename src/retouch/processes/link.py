@@ -101,6 +101,14 @@ class ServerLink:
         self._way, self._senses = way, Senses(self.task, policy)
         self._present(0)
 
+    def say_alive(self) -> None:
+        """While a step waits for a policy that thinks elsewhere: without a sign of life the server ends a session.
+
+        Raises:
+            PersonGone: nobody reads any more.
+        """
+        self._outbox.send({"type": "waiting"})
+
     def _present(self, livery: int) -> None:
         """Say what there is to see, painted so."""
         task, self._livery = self.task, livery

@@ -22,8 +22,8 @@ from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import RetouchError, StoreError
 from retouch.operators.remote import RUNNING, MarkRefused, PersonGone, RemotePerson
 from retouch.outcomes import attempt_seeds
-from retouch.policies.checkpoint import load_policy
 from retouch.policies.chunks import in_real_time
+from retouch.policies.protocol import Policy
 from retouch.policies.torch_setup import single_thread
 from retouch.processes.attempts import claim
 from retouch.processes.intention import Watched
@@ -31,6 +31,7 @@ from retouch.processes.link import ServerLink
 from retouch.processes.wire import SessionOrder, write_line
 from retouch.rollout import Attempt, rollout
 from retouch.run_folder import RunFolder
+from retouch.run_policy import acting
 from retouch.tasks.registry import make
 from retouch.versions import versions
 
@@ -58,11 +59,20 @@ class Session:
 
     def run(self) -> None:
         """Attempt after attempt."""
+        run, order = self.run_folder, self.order
+        if run.way(order.round) == "demonstrate":
+            self._attempts(None, None)
+            return
+        seed, bridges = run.config.training_seeds[0], [Path(bridge) for bridge in order.bridges]
+        alive = self.link.say_alive
+        with acting(run, self.task, order.round - 1, seed, bridges=bridges, waiting=alive) as (policy, name):
+            self._attempts(policy, name)
+
+    def _attempts(self, acts: Policy | None, name: str | None) -> None:
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
-        folder = run.policy(order.round - 1, run.config.training_seeds[0]) if way != "demonstrate" else None
-        policy = Watched(in_real_time(load_policy(folder))) if folder is not None else None
-        store = DatasetWriter.open(self.path, dataset_info(task), versions=versions())
+        policy = Watched(in_real_time(acts)) if acts is not None else None
+        store = DatasetWriter.open(self.path, dataset_info(task), versions=versions(acts))
         self._count()
         self.link.begin(way, policy)
 
@@ -71,7 +81,7 @@ class Session:
                 kind="demonstration" if way == "demonstrate" else "corrected",
                 seed=seed,
                 operator=order.operator,
-                policy=str(folder.relative_to(run.folder)) if folder is not None else None,
+                policy=name,
                 round=order.round,
             )
 

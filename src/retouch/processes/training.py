@@ -1,6 +1,6 @@
 """Training, evaluating and reporting the rounds of a run that are collected, for a server to watch.
 
-python -m retouch.processes.training RUN ROUND      prints a line of JSON whenever something has changed
+python -m retouch.processes.training RUN ROUND [BRIDGE ...]      prints a line of JSON whenever something has changed
 """
 
 import sys
@@ -60,7 +60,7 @@ def main() -> int:
     lines = Lines(sys.stdout.buffer)
     try:
         folder, last = Path(sys.argv[1]), int(sys.argv[2])
-        run = Run(folder, RunFolder.open(folder).config, lines)
+        run = Run(folder, RunFolder.open(folder).config, lines, bridges=[Path(bridge) for bridge in sys.argv[3:]])
         results = run.run(last)
         lines.tell({"type": "progress", "stage": "the report", "done": 0.0, "note": ""}, always=True)
         write_report(run, results)

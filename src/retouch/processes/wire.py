@@ -36,12 +36,14 @@ class SessionOrder:
         round: that is being collected.
         operator: as logged in.
         mailboxes: folder of the mailboxes, made by the server.
+        bridges: that the server was started with.
     """
 
     run: str
     round: int
     operator: str
     mailboxes: str
+    bridges: tuple[str, ...] = ()
 
 
 def write_line(file: BinaryIO, message: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from retouch.counting import human_steps
 from retouch.episodes import ControlSource, Dataset
 from retouch.outcomes import Evaluation, wilson
-from retouch.policies.checkpoint import load_policy
 from retouch.report import html
 from retouch.report.clips import banner, captioned, clip, side_by_side
 from retouch.report.model import Clip, PolicyResult, RoundData, RunReport, Success, Timeline, Who, spans_of
@@ -43,9 +42,10 @@ def describe_run(run: "Run", results: list["RoundResult"]) -> RunReport:
     """Everything on the page, from the run's folder, as far as the results go."""
     config = run.config
     document = json.loads((run.folder / "run.json").read_text())
-    datasets = [Dataset(run.data(number)) for number in range(results[-1].round + 1)]
-    data = tuple(round_data(number, dataset) for number, dataset in enumerate(datasets))
-    people = sorted({str(e.operator) for dataset in datasets for e in dataset.episodes})
+    rounds = range(0 if config.demonstrations else 1, results[-1].round + 1)
+    datasets = {number: Dataset(run.data(number)) for number in rounds}
+    data = tuple(round_data(number, dataset) for number, dataset in datasets.items())
+    people = sorted({str(e.operator) for dataset in datasets.values() for e in dataset.episodes})
     scripted = all(name.startswith("scripted:") for name in people)
     return RunReport(
         title=f"{config.task}: {config.method}",
@@ -57,7 +57,7 @@ def describe_run(run: "Run", results: list["RoundResult"]) -> RunReport:
         settings=document["config"],
         policies=tuple(_policy(run, result) for result in results),
         data=data,
-        timelines=tuple(t for number, dataset in enumerate(datasets) for t in _timelines(number, dataset)),
+        timelines=tuple(t for number, dataset in datasets.items() for t in _timelines(number, dataset)),
         clips=tuple(films(run, results)),
         warnings=tuple(_warnings(run, data)),
     )
@@ -119,10 +119,14 @@ def _timelines(number: int, dataset: Dataset) -> list[Timeline]:
 def _warnings(run: "Run", data: tuple[RoundData, ...]) -> list[str]:
     lines: list[str] = []
     c = run.config
-    target = run.samples_wanted(data[0].demonstration)
-    for d in data[1:]:
+    if _unnamed(run):
+        lines.append("There are no films of the base: the bridge that serves it was not named when this was written.")
+    target = run.samples_wanted(data[0].demonstration) if data else 0
+    for d in data:
+        if d.round == 0:
+            continue
         samples = d.demonstration + d.intervention
-        if c.by_pushing:
+        if c.by_attempts:
             if d.episodes < c.corrected:
                 lines.append(f"Round {d.round} ended with {d.episodes} completed attempts, short of {c.corrected}.")
         elif samples < target:
@@ -140,13 +144,18 @@ def _warnings(run: "Run", data: tuple[RoundData, ...]) -> list[str]:
     return lines
 
 
+def _unnamed(run: "Run") -> bool:
+    """Whether the base is served by a bridge that nobody has named this time."""
+    return run.bridged(0) and not run.bridges
+
+
 def films(run: "Run", results: list["RoundResult"]) -> list[Clip]:
     """The same initial states, where the base fails and the last policy succeeds, side by side."""
     seed = run.config.training_seeds[0]
     base = next(r.final for r in results if r.round == 0 and r.seed == seed)
     last = next(r.final for r in reversed(results) if r.seed == seed)
     better = [s for s, b, a in zip(base.seeds, base.successes, last.successes, strict=True) if a and not b][:CLIPS]
-    if not better:
+    if not better or _unnamed(run):
         return []
     number = results[-1].round
     name = f"after round {number}"
@@ -175,9 +184,10 @@ def _frames(run: "Run", number: int, seed: int, states: list[int], name: str) ->
     task, drawn = run.task, {}
     camera = Camera(task.drawing, task.cameras[0], *CLIP_SIZE, samples=2)
     data = Worlds(task.drawing, 1).datas[0]
-    policy = load_policy(run.policy(number, seed))
     every = max(1, round(1 / (CLIP_RATE * task.control_period)))
-    for attempt in rollout(task, states, policy=policy, worlds=len(states), record=lambda *_: InMemory()):
+    with run.acting(number, seed) as (policy, _):
+        attempts = list(rollout(task, states, policy=policy, worlds=len(states), record=lambda *_: InMemory()))
+    for attempt in attempts:
         assert isinstance(attempt.recorder, InMemory)
         passed = [*attempt.recorder.column("sim_state")[::every], attempt.final_state]
         pictures = []

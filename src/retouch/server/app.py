@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -50,14 +50,16 @@ class Server:
     Args:
         root: folder of the runs; `.server` in it holds accounts and logs.
         seats: people who operate at once.
+        bridges: those that whoever started the server has named: what they start may be the base of a run.
     """
 
-    def __init__(self, root: Path, seats: int):
+    def __init__(self, root: Path, seats: int, bridges: Sequence[Path] = ()):
         self.home = root / ".server"
         self.catalogue = Catalogue(root)
         self.accounts = Accounts(self.home / "accounts.json")
         self.pairings = Pairings()
-        self.trainings = Trainings(self.home / "logs")
+        self.trainings = Trainings(self.home / "logs", bridges)
+        self.bridges = bridges
         self.replays = Replays()
         self.seats = Seats(seats)
         self.stations: dict[str, Station] = {}
@@ -283,9 +285,8 @@ class Server:
             return None
         try:
             self.operator(websocket)  # somebody may have logged out in the line, and the round have gone on
-            station = Station(
-                name, run, await self._round_to_collect(run, way), self.home / "logs", self.pairings.forget
-            )
+            number, logs = await self._round_to_collect(run, way), self.home / "logs"
+            station = Station(name, run, number, logs, self.pairings.forget, self.bridges)
         except RetouchError:
             self.seats.leave(seat)
             raise

@@ -135,6 +135,8 @@ class Catalogue:
             why_not_collect = why_not
         elif run.training_begun(now["round"]):
             why_not_collect = f"the training of round {now['round']} has begun: press Train to go on with it"
+        elif now["round"] == 0 and now["complete"] and run.bridged(0):
+            why_not_collect = "the base policy is there: press Train, which tries it out"
         elif now["round"] == 0 and not by_people:
             why_not_collect = "a scripted person demonstrates: press Train, which begins with that"
         return {

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,25 @@ class Station:
     Args:
         logs: folder for what goes wrong.
         forget: called with the login of a phone that must not come back by itself.
+        bridges: that the server was started with.
     """
 
-    def __init__(self, operator: str, run: RunFolder, number: int, logs: Path, forget: Callable[[str | None], None]):
+    def __init__(
+        self,
+        operator: str,
+        run: RunFolder,
+        number: int,
+        logs: Path,
+        forget: Callable[[str | None], None],
+        bridges: Sequence[Path] = (),
+    ):
         self.operator, self.run, self.round = operator, run, number
         self.desktop: Socket | None = None
         self.phone: Socket | None = None
         self.asking: Socket | None = None
         self.closed = False
         self.gone = asyncio.Event()  # set when all of it has ended
-        self._logs, self._forget = logs, forget
+        self._logs, self._forget, self._bridges = logs, forget, bridges
         self._scene: dict[str, Any] | None = None
         self._status: dict[str, Any] = {}
         self._wish: dict[str, Any] = {}
@@ -120,7 +129,9 @@ class Station:
         sizes = {wire.HAND: wire.HAND_SIZE, wire.SCENE: wire.SCENE_SIZE}
         sizes |= {wire.picture(k): wire.PICTURE_SIZE for k in range(CAMERAS)}
         self._boxes = {name: Mailbox(self._folder / name, size, create=True) for name, size in sizes.items()}
-        order = wire.SessionOrder(str(self.run.folder), self.round, self.operator, str(self._folder))
+        order = wire.SessionOrder(
+            str(self.run.folder), self.round, self.operator, str(self._folder), tuple(map(str, self._bridges))
+        )
         log = self._logs / f"session-{self.operator}.log"
         self._child = await Child.start("retouch.processes.session", [], log, self._said)
         self._child.tell(asdict(order))

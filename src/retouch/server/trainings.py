@@ -1,6 +1,7 @@
 """Trainings that the pages have started: one a run, each in a process of its own."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ class Trainings:
 
     Args:
         logs: folder for what goes wrong.
+        bridges: that the server was started with.
     """
 
-    def __init__(self, logs: Path):
-        self._logs = logs
+    def __init__(self, logs: Path, bridges: Sequence[Path] = ()):
+        self._logs, self._bridges = logs, bridges
         self._children: dict[str, Child | None] = {}  # None while one is being started
         self._told: dict[str, dict[str, Any]] = {}
         self._watching: set[asyncio.Task[None]] = set()
@@ -47,7 +49,7 @@ class Trainings:
             if message["type"] == "progress":
                 told.update(stage=message["stage"], done=message["done"], note=message["note"])
 
-        arguments = [str(run.folder), str(number)]
+        arguments = [str(run.folder), str(number), *map(str, self._bridges)]
         try:
             child = await Child.start("retouch.processes.training", arguments, self._logs / f"train-{name}.log", said)
         except OSError as error:
