@@ -31,6 +31,10 @@ from retouch.versions import versions
 
 SHARE = 0.33
 REPORT = "report.html"
+METHODS_FOR_BRIDGED = tuple(
+    name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate"
+)
+"""Those that suit a base which a bridge serves: its corrections can be learnt from, it cannot be changed itself."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,10 @@ class ImproveConfig:
     def _check_base(self, base: str) -> None:
         if not base.startswith(PREFIX) or not base.isprintable():
             raise InputError(f"a run trains its base, or has one that a bridge serves ({PREFIX}FILE.toml), not {base}")
-        if self.learning.update != "retrain" or self.learning.corrects == "demonstrate":
-            suit = (name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate")
+        if self.method not in METHODS_FOR_BRIDGED:
             raise InputError(
                 f"{self.method} does not suit a base that is served by a bridge, as only what was corrected is learnt "
-                f"from it: choose {', '.join(suit)}"
+                f"from it: choose {', '.join(METHODS_FOR_BRIDGED)}"
             )
 
     @property

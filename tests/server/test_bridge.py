@@ -1,6 +1,7 @@
 """A policy served from another environment is corrected in the real pages, and its process is killed meanwhile."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from retouch.episodes.schema import ControlSource
 from retouch.learning.config import TrainConfig
 from retouch.policies.bridge_file import BridgeFile
 from retouch.rounds import Run
-from retouch.run_folder import ImproveConfig
+from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.server.app import PAGES
 from tests.policies.served import bridge
 
@@ -116,6 +117,31 @@ def test_it_is_corrected_and_killed_and_nothing_is_lost(server: Served, desktop:
     desktop.keyboard.press("Enter")
     until(lambda: len(round_1(server).all_episodes) == 2)
     assert round_1(server).all_episodes[1].outcome == "success"
+
+
+@pytest.mark.skipif(not (PAGES / "index.html").is_file(), reason="the pages are not built: make pages")
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: make browser")
+def test_a_new_run_begins_with_it(server: Served, desktop: Page) -> None:
+    demonstrations = desktop.get_by_role("spinbutton", name=re.compile("^Demonstrations"))
+    desktop.get_by_role("link", name="New run").click()
+    desktop.get_by_label("Name").fill("mine")
+    expect(demonstrations).to_be_visible()
+    desktop.get_by_role("combobox", name="Base policy").select_option("straight.toml")
+    expect(demonstrations).to_have_count(0)
+    desktop.get_by_role("combobox", name=re.compile("^Task")).select_option("threading")
+    methods = desktop.get_by_role("combobox", name=re.compile("^Method"))
+    expect(methods.locator("option")).to_have_text(["hg-dagger", "iwr-nb", "iwr"])
+    expect(methods).to_have_value("iwr")
+    desktop.get_by_role("spinbutton", name="Attempts").fill("3")
+    desktop.screenshot(path=os.environ.get("RETOUCH_SHOT") or server.root / "new.png")
+    desktop.get_by_role("button", name="Create the run").click()
+    until(lambda: (server.root / "mine" / "run.json").is_file())
+    made = RunFolder.open(server.root / "mine").config
+    assert made.base_policy == f"bridge:{server.root.parent / 'straight.toml'}"
+    assert (made.demonstrations, made.corrected) == (0, 3)
+    refused = server.client("bob").post("/api/runs", json={"name": "x", "base": "../other.toml"})
+    assert refused.status_code == 404
+    assert "unknown bridge" in refused.json()["error"]
 
 
 def test_a_server_starts_nothing_that_it_was_not_given(copied: Path) -> None:

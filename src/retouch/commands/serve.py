@@ -73,6 +73,8 @@ def serve(
         )
     for path in bridge:
         BridgeFile.read(path)
+        if sum(other.name == path.name for other in bridge) > 1:
+            raise InputError(f"two bridges are called {path.name}: people choose them by that name")
     server = Server(runs, seats or os.cpu_count() or 1, [path.absolute() for path in bridge])
     if revoke is not None:
         print(f"{revoke}: {server.accounts.revoke(revoke)} logins and invitations are worth nothing any more")

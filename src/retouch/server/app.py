@@ -55,7 +55,7 @@ class Server:
 
     def __init__(self, root: Path, seats: int, bridges: Sequence[Path] = ()):
         self.home = root / ".server"
-        self.catalogue = Catalogue(root)
+        self.catalogue = Catalogue(root, bridges)
         self.accounts = Accounts(self.home / "accounts.json")
         self.pairings = Pairings()
         self.trainings = Trainings(self.home / "logs", bridges)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from retouch.episodes.schema import EpisodeInfo
 from retouch.errors import InputError, RetouchError, UnknownName
 from retouch.learning.weights import METHODS
 from retouch.operators.profile import PROFILES
-from retouch.run_folder import REPORT, ImproveConfig, RunFolder, methods_for, usual
+from retouch.policies.bridge_file import PREFIX, BridgeFile
+from retouch.run_folder import METHODS_FOR_BRIDGED, REPORT, ImproveConfig, RunFolder, methods_for, usual
 from retouch.tasks.registry import names
 
 MOST = {"demonstrations": 10_000, "corrected": 10_000, "rounds": 99}
@@ -25,10 +27,12 @@ class Catalogue:
 
     Args:
         root: of the runs, which is made.
+        bridges: that a new run's base may be served by.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, bridges: Sequence[Path] = ()):
         self.root = root
+        self._bridges = {path.name: path for path in bridges}
         root.mkdir(parents=True, exist_ok=True)
 
     def options(self) -> dict[str, Any]:
@@ -38,8 +42,12 @@ class Catalogue:
                 {"name": name, "methods": list(methods_for(name)), "demonstrations": usual(name).demonstrations}
                 for name in names()
             ],
-            "methods": [{"name": name, "correct": how.corrects} for name, how in METHODS.items()],
+            "methods": [
+                {"name": name, "correct": how.corrects, "bridged": name in METHODS_FOR_BRIDGED}
+                for name, how in METHODS.items()
+            ],
             "profiles": sorted(PROFILES),
+            "bridges": sorted(self._bridges),
         }
 
     def names(self) -> list[str]:
@@ -76,6 +84,7 @@ class Catalogue:
             "share": float,
             "corrected": int,
             "rounds": int,
+            "base": str,
         }
         for key, value in wishes.items():
             if key not in allowed:
@@ -97,8 +106,18 @@ class Catalogue:
         for key, most in MOST.items():
             if wishes.get(key, 0) > most:
                 raise InputError(f"{key} is at most {most}, not {wishes[key]}")
+        wishes = self._based(wishes.pop("base", "")) | wishes
         config = dataclasses.replace(begun, operator="web", checkpoint_trials=0, **wishes)
         return RunFolder(self.root / name, config, f"retouch serve --runs {self.root}")
+
+    def _based(self, bridge: str) -> dict[str, Any]:
+        """What a run is configured by whose base a bridge serves; nothing where it trains its own."""
+        if not bridge:
+            return {}
+        if bridge not in self._bridges:
+            raise UnknownName("bridge", bridge, self._bridges)
+        file = BridgeFile.read(self._bridges[bridge])
+        return {"base_policy": f"{PREFIX}{file.path}", "base_digest": file.digest, "demonstrations": 0}
 
     def describe(self, name: str) -> dict[str, Any]:
         """A run without its training: rounds, and which of them is being collected; or why it cannot be read."""

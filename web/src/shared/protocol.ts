@@ -17,12 +17,16 @@ export interface TaskOption {
 export interface MethodOption {
   name: string;
   correct: Correct;
+  /** Whether it suits a base that a bridge serves. */
+  bridged: boolean;
 }
 
 export interface Options {
   tasks: TaskOption[];
   methods: MethodOption[];
   profiles: string[];
+  /** Files of bridges, each to a policy of another environment that a run may begin with. */
+  bridges: string[];
 }
 
 /** What a person chooses for a new run. */
@@ -30,9 +34,12 @@ export interface RunRequest {
   name: string;
   task: string;
   method: string;
-  demonstrations: number;
+  /** The bridge that serves the base policy; empty where it is trained on demonstrations. */
+  base: string;
+  /** None beside a base policy, unless asked for. */
+  demonstrations?: number;
   demonstrator: "scripted" | "web";
-  /** What a round collects: samples as a part of the demonstrations', or, where people push, solved attempts. */
+  /** What a round collects: samples as a part of the demonstrations', or, where people push or nobody demonstrates, solved attempts. */
   share: number;
   corrected: number;
   rounds: number;

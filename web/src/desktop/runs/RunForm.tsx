@@ -6,7 +6,7 @@ import { Field } from "./Field";
 import { METHOD_LINES } from "./methods";
 
 const FIRST: RunRequest = {
-  name: "", task: "", method: "", demonstrations: 30, demonstrator: "scripted", share: 0.33, corrected: 50, rounds: 3,
+  name: "", task: "", method: "", base: "", demonstrations: 30, demonstrator: "scripted", share: 0.33, corrected: 50, rounds: 3,
 };
 /** What is chosen at first, where it suits the robot. */
 const BEST = ["compliant-residual", "iwr"];
@@ -21,7 +21,7 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
   useEffect(() => {
     const filled = (answer: Options) => {
       setOptions(answer);
-      set(usual(answer.tasks[0]));
+      set(usual(answer, answer.tasks[0], ""));
     };
     api.options().then(filled, (failure: unknown) => setError(errorLine(failure)));
   }, []);
@@ -30,7 +30,8 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
     setError(null);
     setBusy(true);
     try {
-      onCreated(await api.createRun(request));
+      const { demonstrations, ...based } = request;
+      onCreated(await api.createRun(request.base === "" ? request : based));
     } catch (failure) {
       setError(errorLine(failure));
     } finally {
@@ -38,6 +39,7 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
     }
   };
   const task = options?.tasks.find(({ name }) => name === request.task);
+  const demonstrated = request.base === "";
   const correct = options?.methods.find(({ name }) => name === request.method)?.correct;
   return (
     <form class="run-form card" onSubmit={(event) => void submit(event)}>
@@ -50,28 +52,37 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
       </Field>
       <Field label="Task" hint="What the robot is to do.">
         <Choice value={request.task} names={options?.tasks.map(({ name }) => name) ?? []}
-          onChoose={(chosen) => set(usual(options?.tasks.find(({ name }) => name === chosen)))} />
+          onChoose={(chosen) => set(usual(options, options?.tasks.find(({ name }) => name === chosen), request.base))} />
       </Field>
       <Field label="Method" hint={METHOD_LINES[request.method] ?? "How it is learnt from what you do."}>
-        <Choice value={request.method} names={task?.methods ?? []} onChoose={(method) => set({ method })} />
+        <Choice value={request.method} names={suited(options, task, request.base)} onChoose={(method) => set({ method })} />
       </Field>
-      <Field label="Who demonstrates" hint="Your own demonstrations take a few minutes each ten; a scripted person's, seconds.">
+      {options !== null && options.bridges.length > 0 && (
+        <Field label="Base policy" hint="What is corrected at first: a policy trained on demonstrations, or one that runs in another environment.">
+          <select value={request.base}
+            onChange={({ currentTarget: { value: base } }) => set({ ...usual(options, task, base), base })}>
+            <option value="">trained on demonstrations</option>
+            {options.bridges.map((name) => <option key={name} value={name}>served by {name}</option>)}
+          </select>
+        </Field>
+      )}
+      {demonstrated && <Field label="Who demonstrates" hint="Your own demonstrations take a few minutes each ten; a scripted person's, seconds.">
         <select value={request.demonstrator}
           onChange={(event) => set({ demonstrator: event.currentTarget.value === "web" ? "web" : "scripted" })}>
           <option value="scripted">a scripted person</option>
           <option value="web">I do</option>
         </select>
-      </Field>
-      <Field label="Demonstrations" hint="Successful episodes that the first policy learns from.">
-        <NumberInput value={request.demonstrations} min={1} max={10000} step={1} onChange={(demonstrations) => set({ demonstrations })} />
-      </Field>
-      {correct === "take-over" && (
+      </Field>}
+      {demonstrated && <Field label="Demonstrations" hint="Successful episodes that the first policy learns from.">
+        <NumberInput value={request.demonstrations ?? 30} min={1} max={10000} step={1} onChange={(demonstrations) => set({ demonstrations })} />
+      </Field>}
+      {correct === "take-over" && demonstrated && (
         <Field label="Share" hint="Samples of yours that a round collects, as a part of the demonstrations’: 0.33 is a third, as in the paper. Much less teaches little.">
           <NumberInput value={request.share} min={0.01} max={10} step={0.01} onChange={(share) => set({ share })} />
         </Field>
       )}
-      {correct === "delta" && (
-        <Field label="Attempts" hint="Solved attempts that a round collects, pushed wherever they need it: 50, as in the paper. Much fewer teach little.">
+      {(correct === "delta" || !demonstrated) && (
+        <Field label="Attempts" hint="Solved attempts that a round collects, corrected wherever they need it: 50, as in the paper. Much fewer teach little.">
           <NumberInput value={request.corrected} min={1} max={10000} step={1} onChange={(corrected) => set({ corrected })} />
         </Field>
       )}
@@ -86,10 +97,17 @@ export function RunForm({ onCreated }: { onCreated: (run: Run) => void }) {
   );
 }
 
+/** The methods that suit a task's robot, and the base. */
+function suited(options: Options | null, task: TaskOption | undefined, base: string): string[] {
+  const there = options?.methods.filter((method) => base === "" || method.bridged).map(({ name }) => name) ?? [];
+  return task?.methods.filter((name) => there.includes(name)) ?? [];
+}
+
 /** What a task is begun with. */
-function usual(task: TaskOption | undefined): Partial<RunRequest> {
+function usual(options: Options | null, task: TaskOption | undefined, base: string): Partial<RunRequest> {
   if (task === undefined) return {};
-  const method = BEST.find((name) => task.methods.includes(name)) ?? task.methods[0] ?? "";
+  const methods = suited(options, task, base);
+  const method = BEST.find((name) => methods.includes(name)) ?? methods[0] ?? "";
   return { task: task.name, method, demonstrations: task.demonstrations };
 }
 
