@@ -26,6 +26,7 @@ from retouch.policies.checkpoint import load_policy
 from retouch.policies.files import write_json
 from retouch.policies.torch_setup import single_thread
 from retouch.report.plots import BOTH, PERSON, svg
+from retouch.report.study import on_paper
 from retouch.robots.ur5e_tick import TICK
 from retouch.rollout import Attempt, rollout
 from retouch.tasks.contact import ContactTask
@@ -147,7 +148,9 @@ def picture(found: Mapping[str, Mapping[Way, list[Event]]]) -> str:
                     axes.fill_between(time, low, high, color=colour, alpha=0.2, lw=0)
                 axes.axvline(0, color="0.6", lw=0.8)
                 axes.set_title(f"{task}: correction {kind}s", fontsize=9)
-                if axes.lines[:-1]:
+                if not axes.lines[:-1]:
+                    axes.text(0.5, 0.5, "none touched anything", transform=axes.transAxes, ha="center", fontsize=8)
+                else:
                     axes.legend(frameon=False, fontsize=8, loc="upper left")
                 axes.grid(axis="y")
             row[0].set_ylim(0, 1.45 * row[0].get_ylim()[1])  # room for the legends
@@ -178,7 +181,7 @@ def main() -> None:
             for key, value in figures[name][way].items():
                 print(f"    {key}: {value}")
     write_json(ROOT / "benchmarks" / "results" / "corrections.json", figures)
-    (ROOT / "docs" / "corrections.svg").write_text(picture(found))
+    (ROOT / "docs" / "corrections.svg").write_text(on_paper(picture(found)))
 
 
 if __name__ == "__main__":
