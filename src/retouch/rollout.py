@@ -358,7 +358,8 @@ class _Loop:
         running = self.slots[slot]
         assert running is not None
         data = self.worlds.datas[slot]
-        solved, held = self.task.success(data), self.task.stages(data)
+        held = self.task.stages(data)
+        solved = held[-1] if held else self.task.success(data)  # the last stage is success
         running.stages = tuple(map(operators.or_, running.stages or held, held))
         if row is not None and running.recorder is not None:
             running.recorder.append({**row, "success": solved})
