@@ -16,6 +16,7 @@ BEFORE = 0.03  # of the tips from the front edge when they are lined up [m]
 ON_BOARD = PRONG_RADIUS + 0.0005  # height of the prongs' axes when they touch the board [m]
 LINED_UP = (0.004, 0.02)  # aside and high [m], turn [rad]
 FAR_FROM_SIDE = 0.02  # books that would stand further from it are pushed on first [m]
+LEANS, FOOT = 1.68, 0.03  # a book turned so far leans on the shelf's side, and is pressed near its foot [rad], [m]
 LEFT = 0.035  # of a book beyond the tips when it is turned [m]
 RAMP = 40.0  # of a target force [N/s]; a tenth of it for torques
 
@@ -211,6 +212,8 @@ class BookSkill:
         """
         lower = view.lower
         depth = min(max(float(view.in_book(lower)[0]), 0.06), lower.depth - 0.015)
+        if lower.pitch > LEANS:
+            depth = lower.depth - FOOT
         left = max(0.0, -float(lower.pivot[0]) - view.together)
         along, off = lower.depth - depth, GAP - PRONG_RADIUS
         c, s = math.cos(pitch), math.sin(pitch)
