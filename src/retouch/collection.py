@@ -24,7 +24,6 @@ from retouch.outcomes import attempt_seeds
 from retouch.policies.protocol import Policy
 from retouch.progress import SILENT, Progress
 from retouch.rollout import WAYPOINT_NAMES, WAYPOINTS, Attempt, rollout
-from retouch.sim.world import Worlds
 from retouch.tasks.base import Task
 from retouch.versions import versions
 
@@ -37,7 +36,7 @@ def dataset_info(task: Task) -> DatasetInfo:
     features = standard_features(
         len(task.observation_names),
         len(task.action_names),
-        Worlds(task.physics, 1).state_size,
+        task.worlds(1).state_size,
         observation_names=task.observation_names,
         action_names=task.action_names,
     )

@@ -20,7 +20,6 @@ from retouch.errors import InputError, PolicyError, PolicyStopped
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait
 from retouch.operators.way import Way
 from retouch.policies.protocol import Crowded, Feels, Foresees, Policy
-from retouch.sim.world import Worlds
 from retouch.tasks.base import Pushable, Task
 
 NO_GRIP = np.zeros(GRIP)
@@ -184,7 +183,7 @@ class _Loop:
         self.task, self.operator, self.way, self.horizon = task, operator, way, horizon
         self.record, self.watch = record, watch
         self.lay_out = lay_out or (lambda number, data, rng: task.reset(data, rng))
-        self.worlds = Worlds(task.physics, count, workers)
+        self.worlds = task.worlds(count, workers)
         self.robot = task.robot(self.worlds)
         self.acting = policy.session(count) if policy is not None else None
         acting: object = self.acting
@@ -233,9 +232,11 @@ class _Loop:
             assert running is not None
             if self.watch is not None:
                 self.watch(running.number, self.worlds.datas[slot])
+            proposal = proposed[k] if proposed is not None else None
             correction = None
             if running.session is not None:
-                correction = running.session.correct(Sight(running.step, self.task.sight(self.worlds.datas[slot])))
+                sight = Sight(running.step, self.task.sight(self.worlds.datas[slot]), observations[k], proposal)
+                correction = running.session.correct(sight)
             if isinstance(correction, End):
                 self._end(slot, correction.outcome, correction.reason, correction.discard)
                 continue
@@ -244,16 +245,14 @@ class _Loop:
             if not replaces and settled is None and running.operator_had_control:
                 # Hand-back: the policy starts afresh, so it proposes again.
                 assert self.acting is not None
-                assert proposed is not None
                 self.acting.forget(slot)
-                proposed[k] = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
+                proposal = self.acting.act(np.array([slot]), observations[k : k + 1])[0]
             corrects = isinstance(correction, Replace) or (
                 isinstance(correction, Push) and correction.key and settled is None
             )
             if isinstance(correction, Replace | Push) and corrects and running.take != correction.take:
                 running.causes.append((running.step, correction.cause))
                 running.take = correction.take
-            proposal = proposed[k] if proposed is not None else None
             actions.append(self._action(slot, correction, proposal) if settled is None else settled)
             done = correction if settled is None else Wait()
             rows.append((slot, self._row(slot, observations[k], actions[-1], proposal, done)))
@@ -333,8 +332,7 @@ class _Loop:
             "operator_action": action if by_operator else nothing,
             "control_source": source,
             "intervention": by_operator or pushed,
-            "sim_state": self.worlds.state(slot),
-        }
+        } | ({"sim_state": self.worlds.state(slot)} if self.worlds.state_size else {})
 
     def _waypoints(self, slot: int) -> Float32[np.ndarray, "W 8"]:
         """The newest chunk of the policy in this slot, its last waypoint again where it is shorter; NaN without one."""
@@ -409,7 +407,7 @@ def replay(
     Args:
         grips: of a person's hand, where the robot has a handle.
     """
-    worlds = Worlds(task.physics, 1)
+    worlds = task.worlds(1)
     robot = task.robot(worlds)
     task.reset(worlds.reset(0), np.random.default_rng([seed, 0]))
     states = [worlds.state(0)]

@@ -21,11 +21,13 @@ from retouch.evaluation import evaluate
 from retouch.learning.loop import TrainProgress
 from retouch.learning.update import update
 from retouch.learning.weights import method
+from retouch.operators.correction import Operator
+from retouch.operators.expert import Expert
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import Evaluation
 from retouch.policies.bridge_file import PREFIX
-from retouch.policies.checkpoint import Averaging, checkpoint_steps
+from retouch.policies.checkpoint import Averaging, checkpoint_steps, load_policy
 from retouch.policies.files import write_json
 from retouch.policies.newest import Newest
 from retouch.policies.protocol import Policy
@@ -87,7 +89,6 @@ class Run(RunFolder):
         super().__init__(folder, config, command)
         self.progress, self.bridges = progress, bridges
         self.task: Task = make(config.task)
-        self.person = ScriptedPerson(profile(config.profile))
         if self.other_versions:
             changed = ", ".join(self.other_versions)
             progress.say(f"warning: this run was begun with another version of {changed}")
@@ -149,7 +150,7 @@ class Run(RunFolder):
         c = self.config
         return collect(
             self.task,
-            self.person,
+            self._corrector(number),
             self.way(number),
             self.data(number),
             self.target(number),
@@ -164,6 +165,14 @@ class Run(RunFolder):
             if policy is not None
             else ("more demonstrations" if number else "demonstrations"),
         )
+
+    def _corrector(self, number: int) -> Operator:
+        """Who collects a round here."""
+        c = self.config
+        if self.collected_by(number) != "expert":
+            return ScriptedPerson(profile(c.profile))
+        assert c.expert is not None
+        return Expert(load_policy(Path(c.expert)), c.expert, c.threshold)
 
     def train(self, number: int, seed: int) -> Path:
         """One policy: from scratch on all data up to this round, or beside or from the base, on corrections alone.

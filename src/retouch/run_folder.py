@@ -22,6 +22,7 @@ from retouch.errors import InputError, RetouchError
 from retouch.learning.config import YIELDING as YIELDING_TRAINING
 from retouch.learning.config import PolicyType, TrainConfig
 from retouch.learning.weights import METHODS, Alpha, Corrects, CountAs, Method, method
+from retouch.operators.expert import Threshold
 from retouch.operators.profile import profile
 from retouch.outcomes import Evaluation
 from retouch.policies.bridge_file import PREFIX
@@ -30,6 +31,7 @@ from retouch.tasks.registry import YIELDING
 from retouch.versions import versions
 
 SHARE = 0.33
+Corrector = Literal["scripted", "expert", "web"]
 REPORT = "report.html"
 METHODS_FOR_BRIDGED = tuple(
     name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate"
@@ -45,9 +47,11 @@ class ImproveConfig:
         task: what is learnt.
         method: how corrections are learnt from.
         rounds: of correction after the first demonstrations; full-demos has one.
-        operator: who corrects: a scripted person, or people through `retouch serve`.
+        operator: who corrects: a scripted person, an expert policy, or people through `retouch serve`.
         demonstrator: who gives the first demonstrations; None for the operator.
         profile: the scripted person.
+        expert: the folder of the policy in a person's place.
+        threshold: when it acts.
         base_policy: `bridge:FILE`, where the base is not trained here but runs in another environment.
         base_digest: of what that file starts (`policies.bridge_file`).
         demonstrations: how many the base policy learns from; with a base that is there, that the first round learns
@@ -71,9 +75,11 @@ class ImproveConfig:
     task: str = "threading"
     method: str = "iwr"
     rounds: int = 3
-    operator: Literal["scripted", "web"] = "scripted"
-    demonstrator: Literal["scripted", "web"] | None = None
+    operator: Corrector = "scripted"
+    demonstrator: Corrector | None = None
     profile: str = "steady"
+    expert: str | None = None
+    threshold: Threshold = field(default_factory=Threshold)
     base_policy: str | None = None
     base_digest: str = ""
     demonstrations: int = 30
@@ -126,6 +132,10 @@ class ImproveConfig:
             most = self.corrected - 1
             raise InputError(f"first_version is at most {most}, not {self.first_version}, or no version is ever made")
         profile(self.profile)
+        if (self.expert is not None) != ("expert" in (self.operator, self.demonstrator)):
+            raise InputError("an operator or demonstrator who is an expert needs its policy, --expert, and nobody else")
+        if self.expert is not None and self.expert.startswith(PREFIX):
+            raise InputError("a run has its expert in a folder and starts no command for it: --expert FOLDER")
 
     def _check_base(self, base: str) -> None:
         if not base.startswith(PREFIX) or not base.isprintable():
@@ -174,7 +184,9 @@ class ImproveConfig:
         """
         document = {**cls().fingerprint(), **document}  # older runs lack what has been added since
         training = TrainConfig.from_json(document["training"])
-        values = dict(document, training=training, training_seeds=tuple(document["training_seeds"]))
+        threshold = Threshold(**document["threshold"])
+        seeds = tuple(document["training_seeds"])
+        values = dict(document, training=training, training_seeds=seeds, threshold=threshold)
         return cls(**values)
 
 
@@ -243,7 +255,7 @@ class RunFolder:
         """How a round is collected."""
         return "demonstrate" if number == 0 else self.config.learning.corrects
 
-    def collected_by(self, number: int) -> Literal["scripted", "web"]:
+    def collected_by(self, number: int) -> Corrector:
         """Who collects a round."""
         return (self.config.demonstrator or self.config.operator) if number == 0 else self.config.operator
 

@@ -14,12 +14,14 @@ from retouch.console import Terminal
 from retouch.errors import InputError, RetouchError, UnknownName
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs
+from retouch.operators.expert import Threshold
 
 if TYPE_CHECKING:
     from retouch.rounds import Run
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 DEFAULT_TRAINING = TrainConfig()
+THRESHOLD = Threshold()
 Config = TypeVar("Config")
 
 
@@ -27,10 +29,12 @@ def collect(
     task: tyro.conf.Positional[str],
     *,
     out: Path,
-    operator: Literal["scripted"] = "scripted",
+    operator: Literal["scripted", "expert"] = "scripted",
     correct: Literal["demonstrate", "observe", "take-over", "delta"] = "demonstrate",
     policy: str | None = None,
     profile: str = "steady",
+    expert: str | None = None,
+    threshold: Threshold = THRESHOLD,
     episodes: int = 30,
     round_number: Annotated[int | None, tyro.conf.arg(name="round")] = None,
     seed: int = 0,
@@ -43,12 +47,14 @@ def collect(
     Args:
         task: name of the task, e.g. threading.
         out: folder of the data set; attempts are added to it.
-        operator: who corrects.
+        operator: who corrects: a scripted person, or an expert, which is a policy that knows better.
         correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
             pushing the robot's handle while it goes on.
         policy: folder of the policy that is corrected; or bridge:FILE.toml, one that runs in another environment
             (docs/bridge.md).
         profile: which scripted person: steady, hesitant or hasty.
+        expert: the policy of an expert, as of `policy`.
+        threshold: when an expert acts.
         episodes: completed attempts that the data set shall hold.
         round_number: which pass of collecting this is; no two start from the same states. When left out, 0 for
             demonstrations and 1 for take-over.
@@ -58,6 +64,7 @@ def collect(
         as_json: print the result as JSON.
     """
     from retouch import collection, counting
+    from retouch.operators.expert import Expert
     from retouch.operators.profile import profile as named
     from retouch.operators.scripted import ScriptedPerson
     from retouch.policies.named import acting
@@ -74,12 +81,17 @@ def collect(
     terminal = Terminal(as_json)
     made = make(task)
     target = counting.Target(episodes=episodes, max_attempts=max_attempts)
-    person = ScriptedPerson(named(profile))
-    if policy:
+    if (expert is not None) != (operator == "expert"):
+        raise InputError("an expert is --operator expert and its policy, --expert: one goes with the other")
+    if policy or expert:
         from retouch.policies.torch_setup import single_thread
 
         single_thread()
-    with acting(policy, made) if policy else nullcontext((None, None)) as (acts, called):
+    with (
+        acting(policy, made) if policy else nullcontext((None, None)) as (acts, called),
+        acting(expert, made) if expert else nullcontext((None, "")) as (knows, expert_called),
+    ):
+        person = ScriptedPerson(named(profile)) if knows is None else Expert(knows, expert_called, threshold)
         counted = collection.collect(
             made,
             person,
@@ -95,7 +107,7 @@ def collect(
             progress=terminal,
         )
     terminal.table(
-        f"{out} (scripted: {profile})",
+        f"{out} ({person.name})",
         ("attempts", "solved", "corrected", "steps in solved", "by the person", "and in failures", "largest force"),
         [
             [
@@ -237,9 +249,11 @@ def improve(
     out: Path = Path("runs/improve"),
     method: str = "iwr",
     rounds: int = 3,
-    operator: Literal["scripted", "web"] = "scripted",
-    demonstrator: Literal["scripted", "web"] | None = None,
+    operator: Literal["scripted", "expert", "web"] = "scripted",
+    demonstrator: Literal["scripted", "expert", "web"] | None = None,
     profile: str = "steady",
+    expert: str | None = None,
+    threshold: Threshold = THRESHOLD,
     base_policy: str | None = None,
     demonstrations: int | None = None,
     share: float = 0.33,
@@ -266,9 +280,11 @@ def improve(
         method: full-demos, hg-dagger, iwr-nb or iwr; for a robot that yields retrain, finetune, finetune-kl, residual
             or compliant-residual, too.
         rounds: of correction after the demonstrations.
-        operator: who corrects: a scripted person, or people through retouch serve.
+        operator: who corrects: a scripted person, a policy that knows better, or people through retouch serve.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
+        expert: folder of the policy that knows better.
+        threshold: when it acts.
         base_policy: bridge:FILE.toml, where the base is not trained but runs in another environment (docs/bridge.md);
             to go on with such a run, name it again.
         demonstrations: that the base policy learns from; when left out 30 for threading and coffee, 150 for the others;
@@ -294,7 +310,7 @@ def improve(
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
-    from retouch.tasks.registry import make, names
+    from retouch.tasks.registry import known, make, names
 
     single_thread()
     terminal = Terminal(as_json)
@@ -313,6 +329,8 @@ def improve(
         operator=operator,
         demonstrator=demonstrator,
         profile=profile,
+        expert=expert,
+        threshold=threshold,
         base_policy=base_policy if based else None,
         base_digest=BridgeFile.read(bridge).digest if based and bridge is not None else "",
         demonstrations=demonstrations,
@@ -335,7 +353,7 @@ def improve(
         if config != ImproveConfig(task=task):
             raise InputError(f"{task} is a run, which goes on as it was configured: leave the options out")
         out, config = Path(task), RunFolder.open(Path(task)).config
-    elif task not in names():
+    elif not known(task):
         if "/" in task or Path(task).exists():
             raise InputError(f"no run in {task}: name a task ({', '.join(names())}) or the folder of a run")
         raise UnknownName("task", task, names())
@@ -377,7 +395,8 @@ def show_run(run: "Run", terminal: Terminal) -> None:
         for r in results
     ]
     header = ("policy", "seed", "steps", "success", "late checkpoints", "paper's maximum")
-    person = f"scripted person '{run.config.profile}'" if run.config.operator == "scripted" else "people"
+    called = {"scripted": f"scripted person '{run.config.profile}'", "expert": f"expert {run.config.expert}"}
+    person = called.get(run.config.operator, "people")
     terminal.table(f"{run.config.task}, {run.config.method}, {person}", header, rows)
     terminal.line(f"report: {report}")
     terminal.result({"results": [dataclasses.asdict(r) for r in results], "report": str(report)})

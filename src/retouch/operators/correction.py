@@ -12,15 +12,19 @@ from retouch.tasks.base import Task
 
 @dataclass(frozen=True)
 class Sight:
-    """What a person who watches can see; nothing of the policy's inside.
+    """What a person who watches can see; and, for whoever is no person, what the policy sees and is about to do.
 
     Attributes:
         step: since the attempt began.
         observation: poses in the scene, and what is felt: the task's `sight`, float32[S].
+        policy_sees: the policy's observation, float32[D].
+        proposed: its action, float32[A]; None where no policy runs.
     """
 
     step: int
     observation: Float32[np.ndarray, " S"]
+    policy_sees: Float32[np.ndarray, " D"] | None = None
+    proposed: Float32[np.ndarray, " A"] | None = None
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def films(run: "Run", results: list["RoundResult"]) -> list[Clip]:
     base = next(r.final for r in results if r.round == 0 and r.seed == seed)
     last = next(r.final for r in reversed(results) if r.seed == seed)
     better = [s for s, b, a in zip(base.seeds, base.successes, last.successes, strict=True) if a and not b][:CLIPS]
-    if not better or _unnamed(run):
+    if not better or _unnamed(run) or not run.task.cameras:
         return []
     number = results[-1].round
     name = f"after round {number}"

@@ -109,6 +109,10 @@ class Task(ABC):
         """The model that is drawn."""
         return self.build(visuals=True)
 
+    def worlds(self, count: int, workers: int = 1) -> Worlds:
+        """So many copies of the scene that step together, in at most `workers` threads."""
+        return Worlds(self.physics, count, workers)
+
     @abstractmethod
     def robot(self, worlds: Worlds) -> Robot:
         """The robot of this task in every world."""

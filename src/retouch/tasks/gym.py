@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from retouch.errors import InputError, MissingExtra
 from retouch.sim.camera import Camera
-from retouch.sim.world import Worlds
 from retouch.tasks import registry
 from retouch.tasks.base import Task
 
@@ -35,6 +34,9 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     which ends the episode, and 0 in all others; an episode ends, too, when the robot has stopped, and is truncated at
     the task's horizon. `info["is_success"]` says whether the task is solved, `info["failure"]` of an episode that ends
     without it how it has failed, where the task can tell.
+
+    Attributes:
+        horizon: steps of an episode.
 
     Args:
         task: a task, or the name of one.
@@ -56,11 +58,12 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.task = registry.make(task) if isinstance(task, str) else task
         if render_mode not in (None, "rgb_array"):
             raise InputError(f"render_mode is 'rgb_array' or None, not '{render_mode}'")
+        self.horizon = self.task.horizon
         self.metadata = {**self.metadata, "render_fps": round(1 / self.task.control_period)}
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.task.observation_names),), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (len(self.task.share_names),), np.float32)
-        self._worlds = Worlds(self.task.physics, 1)
+        self._worlds = self.task.worlds(1)
         self._robot = self.task.robot(self._worlds)
         self._slot = np.zeros(1, dtype=np.int64)
         self._steps = -1

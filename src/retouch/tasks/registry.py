@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from retouch.tasks.base import Task
 
 GROUP = "retouch.tasks"
+ENVIRONMENT = "gym:"
 
 _targets = {
     "belt-assembly": "retouch.tasks.belt:BeltAssembly",
@@ -46,9 +47,9 @@ def register(name: str, target: str) -> None:
     module, colon, attribute = target.partition(":")
     if not (module and colon and attribute):
         raise InputError(f"task '{name}': '{target}' is not of the form 'package.module:Class'")
-    known = targets().get(name, target)
-    if known != target:
-        raise InputError(f"task '{name}' is {known} already and cannot be {target} too")
+    before = targets().get(name, target)
+    if before != target:
+        raise InputError(f"task '{name}' is {before} already and cannot be {target} too")
     _targets[name] = target
 
 
@@ -62,21 +63,33 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(targets()))
 
 
+def known(name: str) -> bool:
+    """Whether there is, or may be, a task of this name: an environment is looked for when it is made."""
+    return name in targets() or name.startswith(ENVIRONMENT)
+
+
 def make(name: str, **options: Any) -> Task:
     """A task by name; `options` go to its class.
 
+    `gym:ID` is an environment of Gymnasium's.
+
     Raises:
         UnknownName: no task has this name.
-        InputError: the package that brings the task is broken.
+        InputError: the package that brings the task is broken, or Gymnasium has no such environment.
+        MissingExtra: it is Gymnasium's, which is not installed.
     """
-    known = targets()
-    if name not in known:
-        raise UnknownName("task", name, known)
-    module, _, attribute = known[name].partition(":")
+    if name.startswith(ENVIRONMENT):
+        from retouch.tasks.environment import EnvironmentTask
+
+        return EnvironmentTask(name.removeprefix(ENVIRONMENT))
+    found = targets()
+    if name not in found:
+        raise UnknownName("task", name, found)
+    module, _, attribute = found[name].partition(":")
     try:
         made = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
-        raise InputError(f"task '{name}' cannot be loaded from {known[name]}: {error}") from error
+        raise InputError(f"task '{name}' cannot be loaded from {found[name]}: {error}") from error
     task: Task = made(**options)  # type: ignore[operator]
     return task
 
