@@ -39,7 +39,10 @@ class Limits(NamedTuple):
     lag: float = 0.05
 
 
-STOPS = ("", "force", "torque", "reference jumped", "end of a joint", "arm lags behind", "command is not a number")
+STOPS = (
+    *("", "force", "torque", "reference jumped", "end of a joint", "arm lags behind", "command is not a number"),
+    "told to stop",
+)
 """Why a robot has stopped, by the code that its records have."""
 
 ACTIONS = 24
@@ -111,13 +114,21 @@ def _felt(readings, which, turn, sensing, out):  # type: ignore[no-untyped-def]
         )
 
 
-@compiled_with(osc, kinematics, admittance, poses, ur5e_arm)
+@compiled_with(osc, kinematics, admittance, poses)
 @njit(cache=True, nogil=True)
-def _ask(memory, action, share, before, chain, compliance, limits, ranges, scratch, solving, step):  # type: ignore[no-untyped-def]
-    """One tick of the law: the reference goes on, the tool yields, the joints follow. Returns a code of `STOPS`."""
+def follow(memory, action, share, before, compliance, limits, scratch):  # type: ignore[no-untyped-def]
+    """One tick of the law: the reference goes on, the tool yields. Returns a code of `STOPS`.
+
+    Args:
+        memory: float64[MEMORY]: the wrench felt at the wrist, what the reference and the pose asked for are; goes on.
+        action: float64[ACTIONS].
+        share: in (0, 1] of the way from `before` to the action's poses that is behind by the end of this tick.
+        before: float64[14], the references, base and other, when the action came.
+        scratch: float64[>=77], overwritten.
+    """
     base, reference, wanted = scratch[0:7], scratch[7:14], scratch[14:23]
     velocity, turned, unturned = scratch[53:59], scratch[59:68], scratch[68:77]
-    position, turn, joints = memory[AT_POSITION:AT_TURN], memory[AT_TURN:AT_VELOCITY], memory[AT_JOINTS:AT_BASE]
+    position, turn = memory[AT_POSITION:AT_TURN], memory[AT_TURN:AT_VELOCITY]
     poses.between(before[0:7], action[0:7], share, base)
     poses.between(before[7:14], action[7:14], share, reference)
     apart, dot = 0.0, 0.0
@@ -130,13 +141,13 @@ def _ask(memory, action, share, before, chain, compliance, limits, ranges, scrat
     poses.matrix_of_quat(reference[3:7], wanted)
     poses.matrix_of_quat(memory[AT_REFERENCE + 3 : AT_REFERENCE + 7], turned)
     for i in range(3):
-        velocity[i] = (reference[i] - memory[AT_REFERENCE + i]) / TICK
+        velocity[i] = (reference[i] - memory[AT_REFERENCE + i]) / compliance.period
         for j in range(3):
             unturned[3 * i + j] = turned[3 * j + i]
     kinematics.compose(wanted, unturned, turned)
     kinematics.rotation_vector(turned, velocity[3:6])
     for i in range(3):
-        velocity[3 + i] /= TICK
+        velocity[3 + i] /= compliance.period
     for k in range(7):
         memory[AT_BASE + k], memory[AT_REFERENCE + k] = base[k], reference[k]
     admittance.yield_to(
@@ -154,7 +165,17 @@ def _ask(memory, action, share, before, chain, compliance, limits, ranges, scrat
         turn,
         scratch[47:53],
     )
+    return 0.0
 
+
+@compiled_with(osc, kinematics, admittance, poses, ur5e_arm)
+@njit(cache=True, nogil=True)
+def _ask(memory, action, share, before, chain, compliance, limits, ranges, scratch, solving, step):  # type: ignore[no-untyped-def]
+    """One tick: the law, and the joints follow. Returns a code of `STOPS`."""
+    position, turn, joints = memory[AT_POSITION:AT_TURN], memory[AT_TURN:AT_VELOCITY], memory[AT_JOINTS:AT_BASE]
+    code = follow(memory, action, share, before, compliance, limits, scratch)
+    if code != 0.0:
+        return code
     there, there_turn, back, between, twist = (
         scratch[0:3],
         scratch[3:12],
@@ -224,8 +245,8 @@ def _hand_felt(memory, handle, tcp, turn, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _beyond(memory, tcp, limits):  # type: ignore[no-untyped-def]
-    """A code of `STOPS`: what is felt, or how far the arm lags."""
+def beyond(memory, tcp, limits):  # type: ignore[no-untyped-def]
+    """A code of `STOPS`: what is felt, or how far the arm, float64[3] in world, lags behind what it is asked for."""
     force, torque, wrist_force, wrist_torque, lag = 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(3):
         force += memory[AT_CONTACT + k] ** 2
@@ -292,7 +313,7 @@ def period(  # type: ignore[no-untyped-def]
             _felt(readings, 1, turn, sensing, memory[AT_CONTACT:AT_HAND])
             _hand_felt(memory, handle, tcp, turn, memory[AT_HAND:AT_HANDLE])
             if memory[AT_STOP] == 0.0:
-                memory[AT_STOP] = _beyond(memory, tcp, limits)
+                memory[AT_STOP] = beyond(memory, tcp, limits)
             record = records[row, tick]
             for k in range(14):
                 record[k] = memory[AT_BASE + k]
