@@ -1,6 +1,7 @@
 """The simulated UR5e behind the guard conforms."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,14 @@ def test_it_is_the_arm_of_the_tasks_bit_for_bit() -> None:
         plain.command(np.array([0]), action[None])
     there = plain.measured(plain.worlds.datas[0])
     np.testing.assert_array_equal(made.state().tool_in_world, [*there.position, *there.quat])
+
+
+def test_the_loop_in_the_docs_moves_it_up(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "robots.md").read_text()
+    loop = page.split("```python\n")[1].split("```")[0]
+    exec(compile(loop, "docs/robots.md", "exec"), {})
+    height = float(capsys.readouterr().out.strip("[]\n").split()[2])
+    assert height == pytest.approx(0.95 + 0.099, abs=0.005)
 
 
 def test_a_stop_of_the_tick_is_the_robots() -> None:

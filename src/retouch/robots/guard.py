@@ -49,7 +49,11 @@ class Guard:
         with self._lock:
             if not self._connected:
                 raise RobotError(f"{self.name} is not connected")
-            found = self._arm.sense()
+            try:
+                found = self._arm.sense()
+            except RobotError as error:
+                self.stop(str(error))
+                raise
             if found.stopped:
                 self.stop(found.stopped)
             return State(found.time, found.joints, found.tool_in_world, found.wrench_in_tool, self._why)

@@ -17,6 +17,7 @@ from retouch.robots.protocol import Robot
 GROUP = "retouch.robots"
 
 _TARGETS = {
+    "ur": "retouch.robots.ur:robot",
     "ur5e-simulated": "retouch.robots.simulated:robot",
 }
 
