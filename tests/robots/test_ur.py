@@ -92,8 +92,13 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> bool:
     return true()
 
 
+LONG = {"refuses what is no number", "refuses what is out of bounds", "refuses wrong shapes"}
+
+
 @needs_ur_rtde
-@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(
+    "check", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CHECKS]
+)
 def test_the_ur_conforms(counterpart: Counterpart, connected: Guard, check: str) -> None:
     def push(robot: Robot) -> None:
         counterpart.ask(push=[0.0, 0.0, -80.0])
