@@ -23,6 +23,7 @@ from retouch.learning.update import update
 from retouch.learning.weights import method
 from retouch.operators.correction import Operator
 from retouch.operators.expert import Expert
+from retouch.operators.named import operator
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
 from retouch.outcomes import Evaluation
@@ -168,11 +169,13 @@ class Run(RunFolder):
 
     def _corrector(self, number: int) -> Operator:
         """Who collects a round here."""
-        c = self.config
-        if self.collected_by(number) != "expert":
+        c, who = self.config, self.collected_by(number)
+        if who == "scripted":
             return ScriptedPerson(profile(c.profile))
-        assert c.expert is not None
-        return Expert(load_policy(Path(c.expert)), c.expert, c.threshold)
+        if who == "expert":
+            assert c.expert is not None
+            return Expert(load_policy(Path(c.expert)), c.expert, c.threshold)
+        return operator(who)
 
     def train(self, number: int, seed: int) -> Path:
         """One policy: from scratch on all data up to this round, or beside or from the base, on corrections alone.

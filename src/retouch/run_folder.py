@@ -13,7 +13,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from retouch.counting import Tally, Target, human_steps, stream_of, tally
 from retouch.episodes.layout import DATASET
@@ -22,8 +22,9 @@ from retouch.errors import InputError, RetouchError
 from retouch.learning.config import YIELDING as YIELDING_TRAINING
 from retouch.learning.config import PolicyType, TrainConfig
 from retouch.learning.weights import METHODS, Alpha, Corrects, CountAs, Method, method
-from retouch.operators.expert import Threshold
+from retouch.operators.named import check
 from retouch.operators.profile import profile
+from retouch.operators.threshold import Threshold
 from retouch.outcomes import Evaluation
 from retouch.policies.bridge_file import PREFIX
 from retouch.policies.files import write_json
@@ -31,7 +32,6 @@ from retouch.tasks.registry import YIELDING
 from retouch.versions import versions
 
 SHARE = 0.33
-Corrector = Literal["scripted", "expert", "web"]
 REPORT = "report.html"
 METHODS_FOR_BRIDGED = tuple(
     name for name, how in METHODS.items() if how.update == "retrain" and how.corrects != "demonstrate"
@@ -47,7 +47,8 @@ class ImproveConfig:
         task: what is learnt.
         method: how corrections are learnt from.
         rounds: of correction after the first demonstrations; full-demos has one.
-        operator: who corrects: a scripted person, an expert policy, or people through `retouch serve`.
+        operator: who corrects: `scripted`, a person; an `expert` policy; people through `retouch serve`, `web`; or
+            whom another package brings.
         demonstrator: who gives the first demonstrations; None for the operator.
         profile: the scripted person.
         expert: the folder of the policy in a person's place.
@@ -75,8 +76,8 @@ class ImproveConfig:
     task: str = "threading"
     method: str = "iwr"
     rounds: int = 3
-    operator: Corrector = "scripted"
-    demonstrator: Corrector | None = None
+    operator: str = "scripted"
+    demonstrator: str | None = None
     profile: str = "steady"
     expert: str | None = None
     threshold: Threshold = field(default_factory=Threshold)
@@ -132,6 +133,8 @@ class ImproveConfig:
             most = self.corrected - 1
             raise InputError(f"first_version is at most {most}, not {self.first_version}, or no version is ever made")
         profile(self.profile)
+        for who in filter(None, (self.operator, self.demonstrator)):
+            check(who)
         if (self.expert is not None) != ("expert" in (self.operator, self.demonstrator)):
             raise InputError("an operator or demonstrator who is an expert needs its policy, --expert, and nobody else")
         if self.expert is not None and self.expert.startswith(PREFIX):
@@ -255,7 +258,7 @@ class RunFolder:
         """How a round is collected."""
         return "demonstrate" if number == 0 else self.config.learning.corrects
 
-    def collected_by(self, number: int) -> Corrector:
+    def collected_by(self, number: int) -> str:
         """Who collects a round."""
         return (self.config.demonstrator or self.config.operator) if number == 0 else self.config.operator
 

@@ -14,7 +14,8 @@ from retouch.counting import Target
 from retouch.episodes.reader import Dataset
 from retouch.episodes.schema import ControlSource
 from retouch.errors import InputError, RobotError
-from retouch.operators.expert import Expert, Threshold
+from retouch.operators.expert import Expert
+from retouch.operators.threshold import Threshold
 from retouch.rollout import rollout
 from retouch.tasks.registry import make
 

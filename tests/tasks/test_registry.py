@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from retouch import plugins
 from retouch.errors import InputError, UnknownName
 from retouch.tasks import registry
 from retouch.tasks.coffee import Coffee
@@ -16,14 +17,14 @@ from retouch.tasks.threading import Layout, Threading
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
     monkeypatch.setattr(registry, "_targets", dict(registry._targets))
-    registry._plugins.cache_clear()
+    plugins.brought.cache_clear()
     yield
-    registry._plugins.cache_clear()
+    plugins.brought.cache_clear()
 
 
 def plug_in(monkeypatch, **targets: str) -> None:
     found = [EntryPoint(name, value, registry.GROUP) for name, value in targets.items()]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.GROUP else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == registry.GROUP else [])
 
 
 def test_a_task_is_made_by_name():

@@ -14,9 +14,10 @@ from retouch.console import Terminal
 from retouch.errors import InputError, RetouchError, UnknownName
 from retouch.learning.config import TrainConfig
 from retouch.learning.weights import Alpha, CountAs
-from retouch.operators.expert import Threshold
+from retouch.operators.threshold import Threshold
 
 if TYPE_CHECKING:
+    from retouch.operators.correction import Operator
     from retouch.rounds import Run
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
@@ -29,7 +30,7 @@ def collect(
     task: tyro.conf.Positional[str],
     *,
     out: Path,
-    operator: Literal["scripted", "expert"] = "scripted",
+    operator: str = "scripted",
     correct: Literal["demonstrate", "observe", "take-over", "delta"] = "demonstrate",
     policy: str | None = None,
     profile: str = "steady",
@@ -47,7 +48,7 @@ def collect(
     Args:
         task: name of the task, e.g. threading.
         out: folder of the data set; attempts are added to it.
-        operator: who corrects: a scripted person, or an expert, which is a policy that knows better.
+        operator: who corrects: scripted, a person; expert, a policy that knows better; or whom a package brings.
         correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
             pushing the robot's handle while it goes on.
         policy: folder of the policy that is corrected; or bridge:FILE.toml, one that runs in another environment
@@ -65,6 +66,8 @@ def collect(
     """
     from retouch import collection, counting
     from retouch.operators.expert import Expert
+    from retouch.operators.named import check
+    from retouch.operators.named import operator as brought
     from retouch.operators.profile import profile as named
     from retouch.operators.scripted import ScriptedPerson
     from retouch.policies.named import acting
@@ -81,6 +84,7 @@ def collect(
     terminal = Terminal(as_json)
     made = make(task)
     target = counting.Target(episodes=episodes, max_attempts=max_attempts)
+    check(operator, ("scripted", "expert"))
     if (expert is not None) != (operator == "expert"):
         raise InputError("an expert is --operator expert and its policy, --expert: one goes with the other")
     if policy or expert:
@@ -91,7 +95,10 @@ def collect(
         acting(policy, made) if policy else nullcontext((None, None)) as (acts, called),
         acting(expert, made) if expert else nullcontext((None, "")) as (knows, expert_called),
     ):
-        person = ScriptedPerson(named(profile)) if knows is None else Expert(knows, expert_called, threshold)
+        if knows is not None:
+            person: Operator = Expert(knows, expert_called, threshold)
+        else:
+            person = ScriptedPerson(named(profile)) if operator == "scripted" else brought(operator)
         counted = collection.collect(
             made,
             person,
@@ -249,8 +256,8 @@ def improve(
     out: Path = Path("runs/improve"),
     method: str = "iwr",
     rounds: int = 3,
-    operator: Literal["scripted", "expert", "web"] = "scripted",
-    demonstrator: Literal["scripted", "expert", "web"] | None = None,
+    operator: str = "scripted",
+    demonstrator: str | None = None,
     profile: str = "steady",
     expert: str | None = None,
     threshold: Threshold = THRESHOLD,
@@ -280,7 +287,8 @@ def improve(
         method: full-demos, hg-dagger, iwr-nb or iwr; for a robot that yields retrain, finetune, finetune-kl, residual
             or compliant-residual, too.
         rounds: of correction after the demonstrations.
-        operator: who corrects: a scripted person, a policy that knows better, or people through retouch serve.
+        operator: who corrects: scripted, a person; expert, a policy that knows better; web, people through retouch
+            serve; or whom a package brings.
         demonstrator: who demonstrates at first; the operator when left out.
         profile: which scripted person: steady, hesitant or hasty.
         expert: folder of the policy that knows better.
@@ -395,8 +403,8 @@ def show_run(run: "Run", terminal: Terminal) -> None:
         for r in results
     ]
     header = ("policy", "seed", "steps", "success", "late checkpoints", "paper's maximum")
-    called = {"scripted": f"scripted person '{run.config.profile}'", "expert": f"expert {run.config.expert}"}
-    person = called.get(run.config.operator, "people")
+    who, profile, expert = run.config.operator, run.config.profile, run.config.expert
+    person = {"scripted": f"scripted person '{profile}'", "expert": f"expert {expert}", "web": "people"}.get(who, who)
     terminal.table(f"{run.config.task}, {run.config.method}, {person}", header, rows)
     terminal.line(f"report: {report}")
     terminal.result({"results": [dataclasses.asdict(r) for r in results], "report": str(report)})

@@ -5,30 +5,16 @@ with the two thresholds on time that keep it from flickering. It serves environm
 person. Unlike a person, it is told what the policy is about to do.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from retouch.errors import InputError
 from retouch.operators.correction import Replace, Sight
+from retouch.operators.threshold import Threshold
 from retouch.operators.way import Way
 from retouch.policies.protocol import Policy, PolicySession
 from retouch.tasks.base import Task
 
-
-@dataclass(frozen=True)
-class Threshold:
-    """When an expert acts.
-
-    Attributes:
-        differs: by how much of the most there is an action is another one (root mean square over its entries).
-        after: steps of another action until it takes over.
-        back: steps of the same action until it gives back.
-    """
-
-    differs: float = 0.2
-    after: int = 3
-    back: int = 10
+USUAL = Threshold()
 
 
 class Expert:
@@ -41,7 +27,7 @@ class Expert:
 
     repeatable = True
 
-    def __init__(self, policy: Policy, called: str, threshold: Threshold = Threshold()):
+    def __init__(self, policy: Policy, called: str, threshold: Threshold = USUAL):
         self.policy, self.threshold = policy, threshold
         self.name = f"expert:{called}"
 

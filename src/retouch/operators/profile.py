@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retouch.errors import UnknownName
+from retouch.errors import InputError
+from retouch.plugins import brought, load
 
 HandBack = Literal["bottleneck", "aligned", "finish"]
 
@@ -154,11 +155,16 @@ PROFILES: dict[str, Profile] = {
 
 
 def profile(name: str) -> Profile:
-    """The named scripted person.
+    """The named scripted person, of these or of those that other packages bring.
 
     Raises:
         UnknownName: nobody has that name.
+        InputError: what a package brings is no profile.
     """
-    if name not in PROFILES:
-        raise UnknownName("profile", name, PROFILES)
-    return PROFILES[name]
+    if name in PROFILES:
+        return PROFILES[name]
+    others = brought("retouch.profiles")
+    found = load("profile", name, {**others, **dict.fromkeys(PROFILES, "")})
+    if not isinstance(found, Profile):
+        raise InputError(f"profile '{name}': {others[name]} is no retouch.operators.profile.Profile")
+    return found

@@ -5,18 +5,17 @@
 average) <policy>/checkpoints/step-000500.safetensors  of its training run: `raw/<name>` and `ema/<name>`
 """
 
-import importlib
 import json
 import re
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from retouch.errors import NoPolicy, PolicyError, UnknownName
+from retouch.errors import NoPolicy, PolicyError
+from retouch.plugins import brought, load
 from retouch.policies.files import write_json, write_tensors
 from retouch.policies.info import PolicyInfo
 from retouch.policies.protocol import Policy
@@ -42,13 +41,8 @@ class PolicyType(Protocol):
 
 
 def policy_type(name: str) -> PolicyType:
-    """Imports the class of a policy type. Raises UnknownName, listing what there is."""
-    others = {entry.name: entry.value for entry in entry_points(group="retouch.policies")}
-    places = others | POLICY_TYPES
-    if name not in places:
-        raise UnknownName("policy type", name, places)
-    module, attribute = places[name].split(":")
-    found: PolicyType = getattr(importlib.import_module(module), attribute)
+    """Imports the class of a policy type. Raises UnknownName, listing what there is; InputError if it is broken."""
+    found: PolicyType = load("policy type", name, {**brought("retouch.policies"), **POLICY_TYPES})
     return found
 
 

@@ -112,7 +112,7 @@ class EnvironmentTask(Task):
         self.observation_names = _names(made.observation_space, "observation")
         self.action_names = _names(made.action_space, "action")
         limit = gymnasium.spec(_id(made)).max_episode_steps
-        self.horizon = limit or getattr(made.unwrapped, "horizon", LONGEST)
+        self.horizon = limit if limit else int(getattr(made.unwrapped, "horizon", LONGEST))
         self.control_period = float(
             getattr(made.unwrapped, "dt", None) or 1.0 / made.metadata.get("render_fps", FRAMES)
         )

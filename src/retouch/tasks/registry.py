@@ -1,19 +1,11 @@
-"""Tasks by name. Nothing is imported before its task is made.
-
-Other packages bring tasks through entry points of the group `retouch.tasks`:
-
-    [project.entry-points."retouch.tasks"]
-    stacking = "their_package.stacking:Stacking"
-"""
+"""Tasks by name. Nothing is imported before its task is made. Other packages bring theirs: `plugins`."""
 
 from __future__ import annotations
 
-import functools
-import importlib
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from retouch.errors import InputError, UnknownName
+from retouch.errors import InputError
+from retouch.plugins import brought, load
 
 if TYPE_CHECKING:
     from retouch.tasks.base import Task
@@ -55,7 +47,7 @@ def register(name: str, target: str) -> None:
 
 def targets() -> dict[str, str]:
     """Every name and what it stands for; a plug-in cannot take a name away from a task that is known already."""
-    return {**_plugins(), **_targets}
+    return {**brought(GROUP), **_targets}
 
 
 def names() -> tuple[str, ...]:
@@ -82,18 +74,5 @@ def make(name: str, **options: Any) -> Task:
         from retouch.tasks.environment import EnvironmentTask
 
         return EnvironmentTask(name.removeprefix(ENVIRONMENT))
-    found = targets()
-    if name not in found:
-        raise UnknownName("task", name, found)
-    module, _, attribute = found[name].partition(":")
-    try:
-        made = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"task '{name}' cannot be loaded from {found[name]}: {error}") from error
-    task: Task = made(**options)  # type: ignore[operator]
+    task: Task = load("task", name, targets())(**options)
     return task
-
-
-@functools.cache
-def _plugins() -> dict[str, str]:
-    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
