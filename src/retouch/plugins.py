@@ -5,7 +5,8 @@
 
 Groups: `retouch.tasks` (a class of `tasks.base.Task`), `retouch.policies` (a type of policy, `policies.checkpoint`),
 `retouch.profiles` (a scripted person, `operators.profile.Profile`), `retouch.operators` (called without arguments, it
-makes an `operators.correction.Operator`).
+makes an `operators.correction.Operator`), `retouch.robots` (called with an address, it makes a
+`robots.protocol.Robot`).
 """
 
 import functools

@@ -7,11 +7,7 @@ empty text where there is none, and gives a `protocol.Robot`:
     gofa = "their_package.gofa:robot"
 """
 
-import functools
-import importlib
-from importlib.metadata import entry_points
-
-from retouch.errors import InputError, UnknownName
+from retouch.plugins import brought, load
 from retouch.robots.protocol import Robot
 
 GROUP = "retouch.robots"
@@ -24,7 +20,7 @@ _TARGETS = {
 
 def targets() -> dict[str, str]:
     """Every name and what it stands for; a plug-in cannot take a name away from a robot of ours."""
-    return {**{entry.name: entry.value for entry in entry_points(group=GROUP)}, **_TARGETS}
+    return {**brought(GROUP), **_TARGETS}
 
 
 def make(named: str) -> Robot:
@@ -35,13 +31,5 @@ def make(named: str) -> Robot:
         InputError: the package that brings it is broken, or it wants an address, or none.
     """
     name, _, address = named.partition(":")
-    known = targets()
-    if name not in known:
-        raise UnknownName("robot", name, known)
-    module, _, attribute = known[name].partition(":")
-    try:
-        factory = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"robot '{name}' cannot be loaded from {known[name]}: {error}") from error
-    made: Robot = factory(address)  # type: ignore[operator]
+    made: Robot = load("robot", name, targets())(address)
     return made
