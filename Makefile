@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is missing or incomplete: on Debian or Ubuntu, 'apt install python3-venv'" >&2; exit 2; }
 	@echo "Installing into $(VENV): a few minutes the first time ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,gym,robomimic,serve,ur]' || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,gym,robomimic,serve,tensorboard,ur,wandb]' || { \
 	  echo "The installation failed; the reason is above. Run 'make setup' again once it is solved." >&2; exit 1; }
 	@touch $@
 

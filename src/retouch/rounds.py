@@ -38,6 +38,7 @@ from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.run_policy import acting
 from retouch.tasks.base import Task
 from retouch.tasks.registry import make
+from retouch.tracking import Tracking
 
 NEEDED = {"episodes": "demonstrations", "samples": "samples by people", "attempts": "solved attempts"}
 
@@ -68,12 +69,20 @@ class RoundResult:
     paper_maximum: float | None
     checkpoints: list[tuple[int, float, float]]
 
+    def figures(self) -> dict[str, float]:
+        """What there is to compare between rounds; rates with Wilson's 95 % interval."""
+        low, high = self.final.interval
+        found = {"success": self.final.rate, "success_low": low, "success_high": high}
+        others = {"late_mean": self.late_mean, "paper_maximum": self.paper_maximum}
+        return found | {name: rate for name, rate in others.items() if rate is not None}
+
 
 class Run(RunFolder):
     """One run in its folder.
 
     Args:
         bridges: those that a person has named, for a run whose base is served by one.
+        tracking: who shows the run's figures.
 
     Raises:
         InputError: the folder holds a run of another configuration.
@@ -86,9 +95,10 @@ class Run(RunFolder):
         progress: Progress = SILENT,
         command: str = "",
         bridges: Sequence[Path] = (),
+        tracking: Tracking = Tracking(),
     ):
         super().__init__(folder, config, command)
-        self.progress, self.bridges = progress, bridges
+        self.progress, self.bridges, self.tracking = progress, bridges, tracking
         self.task: Task = make(config.task)
         if self.other_versions:
             changed = ", ".join(self.other_versions)
@@ -101,13 +111,14 @@ class Run(RunFolder):
             PeopleNeeded: a round is not complete, and it is people who collect.
         """
         results = []
-        with one_at_a_time(self.folder):
+        with one_at_a_time(self.folder), self.tracking.follow(self.folder, self.config.fingerprint()) as figures:
             for number in range((self.last_round if last is None else last) + 1):
-                self.collect(number)
+                figures(number, {f"collected/{name}": value for name, value in asdict(self.collect(number)).items()})
                 seeds = self.config.training_seeds
                 for seed in seeds[:1] if self.bridged(number) else seeds:
                     self.train(number, seed)
                     results.append(self.evaluate(number, seed))
+                    figures(number, {f"{name}/seed-{seed}": value for name, value in results[-1].figures().items()})
         write_json(self.folder / "results.json", {"results": [asdict(r) for r in results]})
         return results
 
@@ -191,10 +202,15 @@ class Run(RunFolder):
         sets = [Dataset(self.data(r)) for r in range(first, number + 1)]
         title = f"round {number}: training" if number else "base: training"
         began, fresh = time.time(), not out.exists()
-        with self.progress.stage(f"{title} (seed {seed})", 1.0) as stage:
+        described = {"method": learning.to_json(), "training": asdict(config)}
+        with (
+            self.tracking.follow(out, described) as figures,
+            self.progress.stage(f"{title} (seed {seed})", 1.0) as stage,
+        ):
 
             def progress(p: TrainProgress) -> None:
                 stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+                figures.training(p)
 
             result = update(sets, learning, config, out, base=base, progress=progress)
         if fresh:  # a run that was interrupted does not know how long it took

@@ -5,6 +5,8 @@ data/round-0 ... data/round-R         episodes; round 0 holds the first demonstr
 policies/round-r/seed-s               policies with every checkpoint
 policies/versions/N-...               those trained while a round was collected, on its first N completed attempts
 evaluations/round-r/seed-s/*.json     outcomes of every attempt that was evaluated
+metrics.jsonl                         a line of figures for what each round has collected and for each of its policies
+policies/.../metrics.jsonl            a line of figures whenever training has reported
 results.json                          figures, all of which follow from the above
 report.html                           the same for people to read, of the rounds that are done
 """

@@ -3,14 +3,23 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from tests.robots.plain_arm import PlainArm
 
+from retouch import plugins
 from retouch.cli import main
 from retouch.errors import InputError, UnknownName
 from retouch.robots import registry
 from retouch.robots.guard import Guard
+
+
+@pytest.fixture(autouse=True)
+def afresh() -> Iterator[None]:
+    plugins.brought.cache_clear()
+    yield
+    plugins.brought.cache_clear()
 
 
 def test_an_unknown_name_is_told_with_those_there_are() -> None:
@@ -34,13 +43,13 @@ def plain(address: str) -> Guard:
 
 
 def test_another_package_brings_a_robot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry] if group == registry.GROUP else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry] if group == registry.GROUP else [])
     assert registry.make("plain:10.0.0.2:30004").name == "plain at 10.0.0.2:30004"
 
 
 def test_a_broken_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Entry, "value", "tests.robots.test_registry:missing")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry])
     with pytest.raises(InputError, match="robot 'plain' cannot be loaded from tests"):
         registry.make("plain")
 
@@ -63,7 +72,7 @@ def test_the_doctor_says_what_a_robot_measures_and_moves_nothing(capsys: pytest.
 
 def test_the_doctor_runs_every_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(_Entry, "value", "tests.robots.test_registry:plain")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry])
     main(["doctor", "--robot", "plain", "--move", "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert {row["level"] for row in rows} == {"ok", "note"}
@@ -72,7 +81,7 @@ def test_the_doctor_runs_every_check(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_the_doctor_tells_a_fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(_Entry, "value", "tests.robots.test_registry:plain")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [_Entry])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [_Entry])
     monkeypatch.setattr(PlainArm, "send", lambda self, action: None)
     assert main(["doctor", "--robot", "plain", "--move"]) == 1
     said = capsys.readouterr()

@@ -142,6 +142,7 @@ def train(
     alpha: Alpha | None = None,
     demonstrations_count_as: CountAs = "rollout",
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = DEFAULT_TRAINING,
+    track: tuple[str, ...] = (),
     as_json: Json = False,
 ) -> None:
     """Train a policy on the completed attempts of data sets.
@@ -155,6 +156,7 @@ def train(
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
         demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
         config: how to train.
+        track: who shows its figures, beside metrics.jsonl in `out`: tensorboard, wandb (docs/tracking.md).
         as_json: print the result as JSON.
     """
     from retouch.episodes.reader import Dataset
@@ -162,16 +164,19 @@ def train(
     from retouch.learning.update import update
     from retouch.learning.weights import method as named
     from retouch.policies.checkpoint import read_info
+    from retouch.tracking import Tracking
 
-    terminal = Terminal(as_json)
+    terminal, tracking = Terminal(as_json), Tracking(track)
     chosen = named(method).replace(alpha=alpha, demonstrations_count_as=demonstrations_count_as)
     if (chosen.update == "retrain") != (base is None):
         raise InputError(f"the method {method} {'needs' if base is None else 'goes without'} --base")
     sets = [Dataset(path) for path in datasets]
-    with terminal.stage(f"training {method}", 1.0) as stage:
+    described = {"method": chosen.to_json(), "training": dataclasses.asdict(config)}
+    with tracking.follow(out, described) as figures, terminal.stage(f"training {method}", 1.0) as stage:
 
         def progress(p: TrainProgress) -> None:
             stage.at(p.step / p.steps, f"loss {p.loss:.4f}")
+            figures.training(p)
 
         result = update(sets, chosen, config, out, base=base, progress=progress)
     data = read_info(out).training["data"]
@@ -277,6 +282,7 @@ def improve(
     test_trials: int = 200,
     max_attempts: int = 300,
     workers: int = 2,
+    track: tuple[str, ...] = (),
     as_json: Json = False,
 ) -> None:
     """Improve a policy by rounds of correction: collect, train from scratch, evaluate. Run it again to go on.
@@ -312,6 +318,7 @@ def improve(
         test_trials: rollouts of each round's last policy on fresh states.
         max_attempts: of one round, before it ends with a warning.
         workers: threads that step the physics; no result depends on it.
+        track: who shows its figures, beside metrics.jsonl in its folders: tensorboard, wandb (docs/tracking.md).
         as_json: print the result as JSON.
     """
     from retouch.policies.bridge_file import PREFIX, BridgeFile, bridge_path
@@ -319,9 +326,10 @@ def improve(
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
     from retouch.tasks.registry import known, make, names
+    from retouch.tracking import Tracking
 
     single_thread()
-    terminal = Terminal(as_json)
+    terminal, tracking = Terminal(as_json), Tracking(track)
     training = overlaid(usual(task).training, training, DEFAULT_TRAINING)
     goes_on = (Path(task) / "run.json").is_file()
     based = base_policy is not None and not goes_on
@@ -368,7 +376,7 @@ def improve(
     elif config.by_pushing and not make(task).ticks:
         raise InputError(f"the robot of the task {task} has no handle to push: choose {', '.join(methods_for(task))}")
     command = shlex.join(["retouch", *sys.argv[1:]])
-    show_run(Run(out, config, terminal, command, [] if bridge is None else [bridge]), terminal)
+    show_run(Run(out, config, terminal, command, [] if bridge is None else [bridge], tracking), terminal)
 
 
 def overlaid(preset: Config, given: Config, default: Config) -> Config:

@@ -19,6 +19,7 @@ from retouch.episodes.reader import Dataset
 from retouch.errors import RetouchError
 from retouch.progress import Progress
 from retouch.run_folder import RunFolder
+from retouch.tracking import Tracking
 
 POLL_S = 0.2
 MOST_DEATHS = 20
@@ -63,7 +64,8 @@ def learn(run: RunFolder, attempts: int) -> Path:
     c, out = run.config, version_of(run, attempts)
     data = Corrections.from_datasets([Dataset(run.data(1))], most=attempts)
     config = replace(c.training, seed=c.training_seeds[0], checkpoints=1)
-    correct(data, run.policy(0, c.training_seeds[0]), c.learning, config, out)
+    with Tracking().follow(out) as figures:
+        correct(data, run.policy(0, c.training_seeds[0]), c.learning, config, out, progress=figures.training)
     return out
 
 
