@@ -1,6 +1,7 @@
 """Every command of the README and of the tutorials is carried out, at a reduced size."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -49,7 +50,6 @@ RULES = (
     Rule("retouch serve"),
     Rule("make demo", instead="retouch demo --rounds 1 --out runs/demo", slow=True),
     Rule("make test", instead="make test --dry-run"),
-    Rule("make docs", instead="make docs --dry-run"),
     Rule("source .venv/bin/activate", instead="make setup --dry-run"),
 )
 
@@ -81,18 +81,28 @@ def carry_out(command: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "slow"])
 def test_commands(page: Path, slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those blocks of a page that take long, or those that do not, from the first to the last."""
+    """A page from its first block to its last; those that take long only where it may be slow."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     bridge(tmp_path, "Zeros", name="act.toml")  # the reader's own
     for block in blocks(page):
         if block.kind == "file":
             (tmp_path / block.file).write_text(block.content)
-        elif block.kind == "program" and not slow:
+        elif block.kind == "program":
             exec(compile(block.content, page.name, "exec"), {})
-        elif takes_long(block) == slow:
+        elif slow or not takes_long(block):
             for command in block.commands:
                 carry_out(command)
+
+
+def test_the_site_is_built_without_warnings_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="no mkdocs: pip install 'retouch[docs]'")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = r"""<(?:script|img|link|iframe|source)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//[^"' >]+"""
+    for page in tmp_path.rglob("*.html"):
+        assert re.findall(loaded, page.read_text()) == [], page.name
 
 
 def test_every_rule_is_of_use() -> None:
