@@ -53,7 +53,7 @@ check: setup  ## lint, format, types
 	@$(BIN)/mypy
 
 docs: setup  ## the documentation as a site, in site/; a warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "open site/index.html; with the search: $(BIN)/python -m http.server --directory site"
 
 bench: setup  ## our figures beside the peers' (robosuite, robomimic), as ratios
