@@ -38,7 +38,7 @@ RULES = (
     Rule("retouch evaluate threading", "--episodes 2 --workers 1"),
     Rule("retouch data show --plot", slow=True),
     Rule("retouch data"),
-    Rule("retouch improve threading --base-policy", f"{RUN_BC} --corrected 1 --profile hesitant", slow=True),
+    Rule("retouch improve threading --base-policy", f"{RUN_BC} --corrected 1 --profile hesitant"),
     Rule("retouch improve threading", f"{RUN_BC} --demonstrations 2 --share 0.1 --profile hesitant", slow=True),
     Rule(
         "retouch improve gear-insertion",
