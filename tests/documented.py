@@ -57,12 +57,14 @@ class Rule:
         words: that it begins with; an option among them may stand anywhere behind.
         smaller: options that are given in place of its own, or besides.
         slow: whether it takes more than a few seconds even so.
+        before: what the reader has done before, though the page does not say it.
         instead: what is done in its place.
     """
 
     words: str
     smaller: str = ""
     slow: bool = False
+    before: tuple[str, ...] = ()
     instead: str = ""
 
     def covers(self, command: str) -> bool:

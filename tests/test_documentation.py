@@ -2,17 +2,21 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import gymnasium
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 from retouch.cli import main
 from tests.documented import Block, Rule, blocks
 from tests.policies.served import bridge
 from tests.server.people import Served
+from tests.tasks.test_environment import ID, Reach
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
@@ -38,6 +42,15 @@ RULES = (
     Rule("retouch evaluate threading", "--episodes 2 --workers 1"),
     Rule("retouch data show --plot", slow=True),
     Rule("retouch data"),
+    Rule(  # an environment and an expert of ours in place of the reader's
+        "retouch improve gym:panda_gym:PandaReach-v3",
+        f"{RUN} --training.epochs 1 --training.checkpoints 1 --demonstrations 3",
+        before=(
+            f"retouch collect gym:{ID} --operator expert --expert bridge:reaches.toml --episodes 10 --out reached",
+            "retouch train reached --epochs 10 --out expert",
+        ),
+        instead=f"retouch improve gym:{ID} --operator expert --expert expert --threshold.differs 0.02 --out runs/reach",
+    ),
     Rule("retouch improve threading --base-policy", f"{RUN_BC} --corrected 1 --profile hesitant"),
     Rule("retouch improve threading", f"{RUN_BC} --demonstrations 2 --share 0.1 --profile hesitant", slow=True),
     Rule(
@@ -67,7 +80,10 @@ def takes_long(block: Block) -> bool:
 
 def carry_out(command: str) -> None:
     """A command as it is typed, but smaller, in the folder where we are."""
-    match rule_for(command).reduced(command):
+    rule = rule_for(command)
+    for each in rule.before:
+        assert main(shlex.split(each)[1:]) == 0, each
+    match rule.reduced(command):
         case ["retouch", "serve", *options]:
             with closing(Served(Path(), *options)) as server:
                 assert "logs in once with" in server.said
@@ -84,7 +100,9 @@ def test_commands(page: Path, slow: bool, tmp_path: Path, monkeypatch: pytest.Mo
     """A page from its first block to its last; those that take long only where it may be slow."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    bridge(tmp_path, "Zeros", name="act.toml")  # the reader's own
+    bridge(tmp_path, "Zeros", name="act.toml")  # the reader's own, as are the next two
+    bridge(tmp_path, "Reaches", name="reaches.toml")
+    monkeypatch.setitem(gymnasium.registry, ID, EnvSpec(ID, entry_point=Reach, max_episode_steps=40))
     for block in blocks(page):
         if block.kind == "file":
             (tmp_path / block.file).write_text(block.content)
