@@ -7,7 +7,7 @@ PAGES := src/retouch/server/pages/.built
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 .DEFAULT_GOAL := help
-.PHONY: help setup pages browser demo test test-full check bench peers clean
+.PHONY: help setup pages browser demo test test-full check docs bench peers clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is missing or incomplete: on Debian or Ubuntu, 'apt install python3-venv'" >&2; exit 2; }
 	@echo "Installing into $(VENV): a few minutes the first time ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,gym,robomimic,serve,tensorboard,ur,wandb]' || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,gym,robomimic,serve,tensorboard,ur,wandb]' || { \
 	  echo "The installation failed; the reason is above. Run 'make setup' again once it is solved." >&2; exit 1; }
 	@touch $@
 
@@ -52,6 +52,10 @@ check: setup  ## lint, format, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+docs: setup  ## the documentation as a site, in site/; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "open site/index.html; with the search: $(BIN)/python -m http.server --directory site"
+
 bench: setup  ## our figures beside the peers' (robosuite, robomimic), as ratios
 	@$(MAKE) --no-print-directory -C benchmarks/peers PYTHON=$(CURDIR)/$(BIN)/python
 	@$(BIN)/python benchmarks/run.py $(ARGS)
@@ -61,5 +65,5 @@ peers: setup  ## what lerobot and robomimic themselves make of our exports (lero
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/peers -q $(ARGS)
 
 clean:  ## removes what was built, installed or cached; data sets and runs stay
-	rm -rf $(VENV) web/node_modules src/retouch/server/pages build dist benchmarks/peers/.venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/node_modules src/retouch/server/pages build dist site benchmarks/peers/.venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

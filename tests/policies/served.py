@@ -193,3 +193,10 @@ def sleeps():
     print("loading", file=sys.stderr, flush=True)
     time.sleep(1.3)
     return Selects()
+
+
+class Reaches(Selects):
+    """Goes straight to the goal, in the environment of the tests."""
+
+    def select_action(self, observation):
+        return np.clip((observation[2:] - observation[:2]) / 0.1, -1, 1)

@@ -42,7 +42,8 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         task: a task, or the name of one.
         render_mode: `rgb_array` or None.
         camera: name of one of the task's cameras; its best one unless given.
-        width, height: of the pictures [pixels].
+        width: of the pictures [pixels].
+        height: likewise.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  as Gymnasium declares it
