@@ -105,9 +105,13 @@ def standard_features(
     return features
 
 
+PICTURE = "picture_"
+"""What the names of the columns of pictures begin with."""
+
+
 def picture_columns(camera: str) -> tuple[str, str]:
     """The columns that hold the newest picture of a camera in each step, and when that was taken [s]."""
-    return f"picture_{camera}", f"picture_{camera}_s"
+    return f"{PICTURE}{camera}", f"{PICTURE}{camera}_s"
 
 
 def picture_features(camera: str, size: int) -> dict[str, Feature]:

@@ -120,7 +120,9 @@ def _timm(name: str, size: int, pretrained: bool) -> Encoder:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise MissingExtra("timm", "vision") from error
+        raise MissingExtra(error.name or "timm", "vision") from error
+    except RuntimeError as error:  # as torchvision says it that was built for another torch
+        raise InputError(f"timm cannot be loaded ({error}): its torchvision has to be one for this torch") from None
     settings: dict[str, Any] = {"num_classes": 0}
     try:
         if (known := timm.get_pretrained_cfg(name)) is not None and known.fixed_input_size:
@@ -131,7 +133,7 @@ def _timm(name: str, size: int, pretrained: bool) -> Encoder:
         raise InputError(f"timm cannot make '{name}' for pictures of {size} pixels: {why}") from None
     scaled = timm.data.resolve_model_data_config(model)
     trunk = _Timm(group_normed(model), scaled["mean"], scaled["std"]).train()
-    return Encoder(trunk, model.num_features)
+    return Encoder(trunk, getattr(model, "head_hidden_size", model.num_features))
 
 
 def group_normed(model: nn.Module) -> nn.Module:

@@ -13,7 +13,7 @@ from retouch.errors import PolicyError
 from retouch.policies.nine import nine_of, rotations
 
 ENDINGS = ("x", "y", "z", "qw", "qx", "qy", "qz")
-TOOL, HIDDEN, GRIPPER = "tool", "reference", "gripper"
+TOOL, HIDDEN, FINGERS = "tool", "reference", "finger_"
 
 
 class ToolView:
@@ -42,7 +42,7 @@ class ToolView:
         self._rest = [
             number
             for number, name in enumerate(names)
-            if number not in in_poses and (scene or name.startswith(GRIPPER))
+            if number not in in_poses and (scene or name.startswith(FINGERS))
         ]
 
     def tool(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
