@@ -12,7 +12,7 @@ from retouch.cli import main
 from retouch.collection import collect, dataset_info
 from retouch.counting import Target
 from retouch.episodes import Dataset
-from retouch.errors import InputError
+from retouch.errors import InputError, PolicyError
 from retouch.evaluation import evaluate
 from retouch.formats import export_dataset
 from retouch.learning.config import TrainConfig
@@ -119,6 +119,13 @@ def test_corrections_are_recorded_with_what_the_policy_sees_without_being_asked_
     wanted = ["--policy", str(base), "--correct", "delta", "--episodes", "1", "--max-attempts", "1", "--json"]
     main(["collect", "gear-insertion", "--out", str(tmp_path), *wanted])
     assert Dataset(tmp_path).info.features["picture_wrist"].shape == (SIZE, SIZE, 3)
+
+
+def test_a_task_without_the_camera(base: Path) -> None:
+    policy = load_policy(base)
+    policy.network.config = replace(policy.network.config, camera="head")  # type: ignore[attr-defined]
+    with pytest.raises(PolicyError, match="through a camera 'head': gear-insertion has none"):
+        next(rollout(TASK, [5], policy=policy))
 
 
 def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

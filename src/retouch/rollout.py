@@ -198,6 +198,10 @@ class _Loop:
         acting: object = self.acting
         self.feels = acting if isinstance(acting, Feels) else None
         if isinstance(acting, Looks) and (eyes := acting.eyes) is not None:
+            if eyes.camera not in task.observation_cameras:
+                raise PolicyError(
+                    f"the policy looks through a camera '{eyes.camera}': {task.name} has none for policies"
+                )
             eye = Eye(task.drawing, eyes.camera, eyes.size, eyes.size)
             acting.look_through(lambda slot: eye.picture(self.worlds.datas[slot]))
         self.filmed = {n: Eye(task.drawing, n, pictures, pictures) for n in task.observation_cameras if pictures}
