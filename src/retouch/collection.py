@@ -15,7 +15,7 @@ from retouch.control.hand import GRIP
 from retouch.counting import Tally, Target, next_attempt, one_at_a_time, tally
 from retouch.episodes.reader import Dataset
 from retouch.episodes.repair import forget_unfinished
-from retouch.episodes.schema import DatasetInfo, Feature, standard_features
+from retouch.episodes.schema import DatasetInfo, Feature, picture_features, standard_features
 from retouch.episodes.writer import DatasetWriter, EpisodeWriter
 from retouch.errors import InputError
 from retouch.operators.correction import Operator
@@ -31,8 +31,13 @@ WATCHED = 5  # attempts of a policy for each that may be demonstrated, before wh
 HORIZON_OF_PEOPLE = 2  # times the task's: a person is given the time to finish
 
 
-def dataset_info(task: Task) -> DatasetInfo:
-    """The description of a data set of this task."""
+def dataset_info(task: Task, pictures: int = 0) -> DatasetInfo:
+    """The description of a data set of this task, with square pictures of so many pixels, or none.
+
+    Raises InputError where the task has no camera for them.
+    """
+    if pictures and not task.observation_cameras:
+        raise InputError(f"the task {task.name} has no camera that policies look through: collect without pictures")
     features = standard_features(
         len(task.observation_names),
         len(task.action_names),
@@ -45,6 +50,8 @@ def dataset_info(task: Task) -> DatasetInfo:
     if task.ticks:
         features["grip"] = Feature("float64", (GRIP,))
         features["policy_waypoints"] = Feature("float32", (WAYPOINTS, len(WAYPOINT_NAMES)), WAYPOINT_NAMES)
+    for camera in task.observation_cameras if pictures else ():
+        features |= picture_features(camera, pictures)
     return DatasetInfo(task.name, task.control_period, features)
 
 
@@ -60,6 +67,7 @@ def collect(
     stream: int = 0,
     round_number: int = 0,
     horizon: int | None = None,
+    pictures: int = 0,
     worlds: int = 8,
     workers: int = 1,
     progress: Progress = SILENT,
@@ -75,6 +83,7 @@ def collect(
         stream: which sequence of initial states; see `attempt_seeds`.
         round_number: written into every episode.
         horizon: steps of an attempt; people may take longer than a policy is given.
+        pictures: size of those that are recorded of the task's observation cameras [pixels]; 0 for none.
 
     Returns:
         What the data set holds afterwards; `reached` says whether the target was met within `max_attempts`.
@@ -83,7 +92,7 @@ def collect(
         PolicyStopped: the policy has died or is late: what was running is kept as aborted, and done again next time.
     """
     kind = "demonstration" if way in ("demonstrate", "observe") else "corrected"
-    store = DatasetWriter.open(out, dataset_info(task), versions=versions(policy))
+    store = DatasetWriter.open(out, dataset_info(task, pictures), versions=versions(policy))
     with one_at_a_time(out), store:
         forget_unfinished(out)
         dataset = Dataset(out)
@@ -120,6 +129,7 @@ def collect(
                 worlds=worlds,
                 workers=workers,
                 record=record,
+                pictures=pictures,
             ):
                 assert isinstance(attempt.recorder, EpisodeWriter)
                 attempt.recorder.commit(attempt.outcome, attempt.reason, **noted(attempt))

@@ -15,11 +15,13 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from retouch.control.hand import GRIP
-from retouch.episodes.schema import ControlSource
+from retouch.episodes.schema import ControlSource, picture_columns
 from retouch.errors import InputError, PolicyError, PolicyStopped
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait
 from retouch.operators.way import Way
+from retouch.policies.eyes import PICTURE_PERIOD, Looks, Picture
 from retouch.policies.protocol import Crowded, Feels, Foresees, Policy
+from retouch.sim.eye import Eye
 from retouch.tasks.base import Pushable, Task
 
 NO_GRIP = np.zeros(GRIP)
@@ -90,6 +92,7 @@ class _Running:
     session: OperatorSession | None
     recorder: Recorder | None
     step: int = 0
+    shown: dict[str, Any] = field(default_factory=dict)  # the newest pictures that are recorded, as columns of a row
     operator_had_control: bool = False
     led: np.ndarray | None = None  # the operator's last action, until the robot has taken hold of itself again
     settling: int = 0  # steps of that to come
@@ -112,6 +115,7 @@ def rollout(
     worlds: int = 16,
     workers: int = 1,
     record: Callable[[int, int], Recorder] | None = None,
+    pictures: int = 0,
     watch: Callable[[int, mujoco.MjData], None] | None = None,
     lay_out: Callable[[int, mujoco.MjData, np.random.Generator], None] | None = None,
 ) -> Iterator[Attempt]:
@@ -127,6 +131,8 @@ def rollout(
         worlds: attempts that run at once, fewer where the policy cannot.
         workers: threads that step the physics.
         record: called with number and seed when an attempt begins, for a place to put its rows.
+        pictures: size of those that are recorded of the task's observation cameras, every `PICTURE_PERIOD`; 0 for none.
+            A policy that goes by pictures has its own.
         watch: shown every world before each of its steps, and when its attempt has ended: number and data.
         lay_out: in place of the task's `reset`: the attempt's number, zeroed data, and what is random in it.
 
@@ -152,7 +158,9 @@ def rollout(
     crowded: object = policy
     if isinstance(crowded, Crowded):
         worlds = min(worlds, crowded.most_slots)
-    loop = _Loop(task, policy, operator, way, horizon or task.horizon, worlds, workers, record, watch, lay_out)
+    loop = _Loop(
+        task, policy, operator, way, horizon or task.horizon, worlds, workers, record, pictures, watch, lay_out
+    )
     try:
         yield from loop.run(iter(enumerate(seeds)))
     except GeneratorExit:
@@ -177,6 +185,7 @@ class _Loop:
         count: int,
         workers: int,
         record: Callable[[int, int], Recorder] | None,
+        pictures: int,
         watch: Callable[[int, mujoco.MjData], None] | None,
         lay_out: Callable[[int, mujoco.MjData, np.random.Generator], None] | None,
     ):
@@ -188,6 +197,15 @@ class _Loop:
         self.acting = policy.session(count) if policy is not None else None
         acting: object = self.acting
         self.feels = acting if isinstance(acting, Feels) else None
+        if isinstance(acting, Looks) and (eyes := acting.eyes) is not None:
+            if eyes.camera not in task.observation_cameras:
+                raise PolicyError(
+                    f"the policy looks through a camera '{eyes.camera}': {task.name} has none for policies"
+                )
+            eye = Eye(task.drawing, eyes.camera, eyes.size, eyes.size)
+            acting.look_through(lambda slot: eye.picture(self.worlds.datas[slot]))
+        self.filmed = {n: Eye(task.drawing, n, pictures, pictures) for n in task.observation_cameras if pictures}
+        self.between_pictures = round(PICTURE_PERIOD / task.control_period)
         self.slots: list[_Running | None] = [None] * count
         self.finished: dict[int, Attempt] = {}
 
@@ -315,6 +333,11 @@ class _Loop:
         if running.recorder is None:
             return None
         nothing = np.full(len(self.task.action_names), np.nan, np.float32)
+        if self.filmed and running.step % self.between_pictures == 0:
+            taken = running.step * self.task.control_period
+            for camera, eye in self.filmed.items():
+                picture: Picture = eye.picture(self.worlds.datas[slot])
+                running.shown |= dict(zip(picture_columns(camera), (picture, taken), strict=True))
         by_operator = isinstance(correction, Replace)
         pushed = isinstance(correction, Push) and correction.key
         if by_operator:
@@ -332,6 +355,7 @@ class _Loop:
             "operator_action": action if by_operator else nothing,
             "control_source": source,
             "intervention": by_operator or pushed,
+            **running.shown,
         } | ({"sim_state": self.worlds.state(slot)} if self.worlds.state_size else {})
 
     def _waypoints(self, slot: int) -> Float32[np.ndarray, "W 8"]:

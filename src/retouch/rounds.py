@@ -171,6 +171,7 @@ class Run(RunFolder):
             stream=stream_of(c.collection_seed, number),
             round_number=number,
             horizon=HORIZON_OF_PEOPLE * self.task.horizon,
+            pictures=c.pictures,
             workers=c.workers,
             progress=self.progress,
             title=f"round {number}: interventions"

@@ -171,6 +171,12 @@ class ImproveConfig:
         """Whether people push: rounds are of so many attempts then."""
         return self.learning.corrects == "delta"
 
+    @property
+    def pictures(self) -> int:
+        """Size of the pictures that are recorded [pixels]; 0 for none."""
+        eyes = self.training.eyes
+        return eyes.size if eyes is not None else 0
+
     def fingerprint(self) -> dict[str, Any]:
         """What the results depend on, as JSON."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))

@@ -5,6 +5,7 @@ import torch
 
 from retouch.geometry import Pose
 from retouch.policies.chunks import Pace
+from retouch.policies.eyes import eyes_of
 from retouch.policies.info import PolicyInfo
 from retouch.policies.nine import HERE
 from retouch.policies.normaliser import Normaliser
@@ -37,7 +38,10 @@ def make_policy(seed: int | None = 0, base=None, **shape) -> ResidualPolicy:
     """With weights drawn by `seed`, or without any in its last layer."""
     config = ResidualConfig(hidden=16, channels=(4, 4, 4, 4, 4), **shape)
     ahead = np.tile(HERE, (1, config.waypoints, 1))
-    features = ResidualView(NAMES, config).features(observations(1), ahead[:, : config.poses], ahead).shape[1]
+    view, seen = ResidualView(NAMES, config, scene=eyes_of(base) is None), observations(1)
+    if eyes_of(base) is not None:
+        seen = np.concatenate([seen, base.embed(np.zeros((1, 32, 32, 3), np.uint8))], axis=1)
+    features = view.features(seen, ahead[:, : config.poses], ahead).shape[1]
     torch.manual_seed(seed or 0)
     network = ResidualNetwork(features, config)
     if seed is not None:

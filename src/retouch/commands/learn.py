@@ -37,6 +37,7 @@ def collect(
     expert: str | None = None,
     threshold: Threshold = THRESHOLD,
     episodes: int = 30,
+    camera: int | None = None,
     round_number: Annotated[int | None, tyro.conf.arg(name="round")] = None,
     seed: int = 0,
     max_attempts: int = 1000,
@@ -57,6 +58,8 @@ def collect(
         expert: the policy of an expert, as of `policy`.
         threshold: when an expert acts.
         episodes: completed attempts that the data set shall hold.
+        camera: size of the pictures that are recorded of what policies look through, 12.5 a second, e.g. 96; 0 for
+            none. When left out, as the policy sees them.
         round_number: which pass of collecting this is; no two start from the same states. When left out, 0 for
             demonstrations and 1 for take-over.
         seed: of everything random.
@@ -70,6 +73,7 @@ def collect(
     from retouch.operators.named import operator as brought
     from retouch.operators.profile import profile as named
     from retouch.operators.scripted import ScriptedPerson
+    from retouch.policies.eyes import eyes_of
     from retouch.policies.named import acting
     from retouch.tasks.registry import make
 
@@ -78,6 +82,8 @@ def collect(
     for name, value in (("episodes", episodes), ("max-attempts", max_attempts), ("workers", workers)):
         if value < 1:
             raise InputError(f"--{name} is at least 1, not {value}")
+    if camera is not None and camera < 0:
+        raise InputError(f"--camera is a size in pixels, or 0, not {camera}")
     if round_number is None:
         round_number = 0 if correct == "demonstrate" else 1
     stream = counting.stream_of(seed, round_number)
@@ -99,6 +105,8 @@ def collect(
             person: Operator = Expert(knows, expert_called, threshold)
         else:
             person = ScriptedPerson(named(profile)) if operator == "scripted" else brought(operator)
+        if camera is None:
+            camera = eyes.size if (eyes := eyes_of(acts)) else 0
         counted = collection.collect(
             made,
             person,
@@ -110,6 +118,7 @@ def collect(
             stream=stream,
             round_number=round_number,
             horizon=2 * made.horizon,
+            pictures=camera,
             workers=workers,
             progress=terminal,
         )

@@ -49,16 +49,27 @@ class ArrayCache:
         self._folder = root / CACHE
         self._features = features
 
-    def arrays(self, columns: list[str], episodes: Sequence[EpisodeInfo], read: Read) -> Arrays:
+    def arrays(
+        self, columns: list[str], episodes: Sequence[EpisodeInfo], read: Read, lengths: np.ndarray | None = None
+    ) -> Arrays:
         """The columns of the episodes, from the cache where it has them; `read` reads them of one episode.
+
+        Args:
+            lengths: Rows that `read` finds in each episode, where it leaves some of its steps out.
 
         Raises:
             StoreError: An episode cannot be read, or the arrays cannot be written anywhere.
         """
-        lengths = np.array([episode.steps for episode in episodes], np.int64)
+        choice: list[object] = [
+            SCHEMA_VERSION,
+            [[episode.id, episode.first_step, episode.steps] for episode in episodes],
+        ]
+        if lengths is None:
+            lengths = np.array([episode.steps for episode in episodes], np.int64)
+        else:
+            choice.append(lengths.tolist())
         starts = np.cumsum(lengths) - lengths
-        choice = [[episode.id, episode.first_step, episode.steps] for episode in episodes]
-        key = hashlib.sha256(json.dumps([SCHEMA_VERSION, choice]).encode()).hexdigest()[:24]
+        key = hashlib.sha256(json.dumps(choice).encode()).hexdigest()[:24]
         if len(episodes):
             mapped = self._find_or_build(key, columns, episodes, int(lengths.sum()), read)
         else:

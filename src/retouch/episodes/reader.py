@@ -12,7 +12,7 @@ from retouch.episodes.edits import Edit, apply_edits, read_edits
 from retouch.episodes.files import clear_errors, read_json
 from retouch.episodes.frames import known_columns, read_frames
 from retouch.episodes.layout import DATASET, EPISODE, EPISODES, FRAMES, episode_folders
-from retouch.episodes.schema import DatasetInfo, EpisodeInfo
+from retouch.episodes.schema import DatasetInfo, EpisodeInfo, picture_columns
 from retouch.errors import CorruptEpisode, InputError, NoDataset
 
 __all__ = ["Dataset"]
@@ -109,6 +109,30 @@ class Dataset:
         names = known_columns(self.info.features, columns)
         chosen = self.episodes if episodes is None else [self.episode(which) for which in episodes]
         return self._cache.arrays(names, chosen, self.frames)
+
+    def pictures(
+        self, camera: str, episodes: Sequence[int | str | EpisodeInfo] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Every picture of a camera once, `[pictures, size, size, 3]`, mapped as `arrays` are, and for each step of
+        these episodes which one is its newest, `[sum of steps]`.
+
+        Raises as `arrays` does; InputError where nothing was recorded with this camera.
+        """
+        column, taken_at = picture_columns(camera)
+        if column not in self.info.features:
+            raise InputError(f"{self.path} has no pictures of the camera '{camera}'")
+        chosen = self.episodes if episodes is None else [self.episode(which) for which in episodes]
+        steps = self._cache.arrays([taken_at], chosen, self.frames)
+        new = np.diff(steps[taken_at], prepend=np.nan) != 0
+        new[steps.starts[steps.lengths > 0]] = True
+        counts = np.array([new[s : s + n].sum() for s, n in zip(steps.starts, steps.lengths, strict=True)], np.int64)
+
+        def new_ones(episode: EpisodeInfo, columns: list[str]) -> dict[str, np.ndarray]:
+            frames = self.frames(episode, [*columns, taken_at])
+            first = np.diff(frames[taken_at], prepend=np.nan) != 0
+            return {name: frames[name][first] for name in columns}
+
+        return self._cache.arrays([column], chosen, new_ones, counts)[column], np.cumsum(new) - 1
 
     @cached_property
     def _cache(self) -> ArrayCache:

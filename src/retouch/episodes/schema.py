@@ -105,6 +105,21 @@ def standard_features(
     return features
 
 
+PICTURE = "picture_"
+"""What the names of the columns of pictures begin with."""
+
+
+def picture_columns(camera: str) -> tuple[str, str]:
+    """The columns that hold the newest picture of a camera in each step, and when that was taken [s]."""
+    return f"{PICTURE}{camera}", f"{PICTURE}{camera}_s"
+
+
+def picture_features(camera: str, size: int) -> dict[str, Feature]:
+    """Those columns, for square pictures of `size` pixels: uint8, sRGB, and seconds since the attempt began."""
+    picture, taken = picture_columns(camera)
+    return {picture: Feature("uint8", (size, size, 3)), taken: Feature("float64")}
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
     """What `dataset.json` holds: the task, its control period [s] and the columns of its episodes."""

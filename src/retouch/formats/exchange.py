@@ -1,6 +1,7 @@
 """What both formats share: what is said of an episode beside its steps, and files that appear whole or not at all."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -13,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from retouch.episodes import Dataset, EpisodeInfo
+from retouch.episodes import Dataset, DatasetInfo, EpisodeInfo
 from retouch.episodes.files import clear_errors, fsync_folder
-from retouch.episodes.schema import MAY_BE_NAN
+from retouch.episodes.schema import MAY_BE_NAN, PICTURE
 from retouch.errors import InputError
 
 # Of an episode, each under its own name; the rest goes together under NOTES, as JSON.
@@ -69,6 +70,12 @@ def never_given(dataset: Dataset) -> set[str]:
     return columns
 
 
+def without_pictures(info: DatasetInfo) -> DatasetInfo:
+    """The same without its pictures, which no export holds."""
+    features = {name: feature for name, feature in info.features.items() if not name.startswith(PICTURE)}
+    return dataclasses.replace(info, features=features)
+
+
 def not_exported(dataset: Dataset) -> list[str]:
     """What of a dataset no export holds, one line each."""
     lines = []
@@ -79,6 +86,8 @@ def not_exported(dataset: Dataset) -> list[str]:
         lines.append(
             f"{sum(cut)} step(s) trimmed off {sum(map(bool, cut))} episode(s); steps are numbered from 0 again"
         )
+    if without_pictures(dataset.info) != dataset.info:
+        lines.append("the pictures")
     if dataset.edits:
         lines.append(
             f"the history of {len(dataset.edits)} edit(s): what they leave is exported, not that they were made"

@@ -27,6 +27,7 @@ from retouch.formats.exchange import (
     not_exported,
     robots_own,
     said_of,
+    without_pictures,
     written_aside,
 )
 
@@ -73,11 +74,11 @@ class Column:
 def write(dataset: Dataset, out: Path) -> Exchanged:
     """Writes a LeRobotDataset into the new folder `out`; see `retouch.formats.export_dataset`."""
     check_exportable(dataset)
-    rate, absent = _whole_rate(dataset.info), never_given(dataset)
-    columns = columns_of(dataset.info, absent)
+    info = without_pictures(dataset.info)
+    rate, columns = _whole_rate(info), columns_of(info, never_given(dataset))
     with written_aside(out) as folder:
         placed = _write_data(dataset, columns, rate, folder)
-        _write_meta(dataset.info, columns, rate, placed, folder)
+        _write_meta(info, columns, rate, placed, folder)
     return Exchanged(
         len(placed), sum(p.episode.steps for p in placed), count_outcomes(dataset.episodes), not_exported(dataset)
     )

@@ -23,6 +23,7 @@ from retouch.formats.exchange import (
     not_exported,
     robots_own,
     said_of,
+    without_pictures,
     written_aside,
 )
 
@@ -40,24 +41,24 @@ _ELSEWHERE = {"step", "observation"}
 def write(dataset: Dataset, out: Path) -> Exchanged:
     """Writes an HDF5 file `out`; see `retouch.formats.export_dataset`."""
     check_exportable(dataset)
-    absent = never_given(dataset)
+    info, absent = without_pictures(dataset.info), never_given(dataset)
     with written_aside(out) as aside, opened(aside, "w") as file:
         data = file.create_group("data")
         names = [f"demo_{index}" for index in range(len(dataset.episodes))]
         for name, episode in zip(names, dataset.episodes, strict=True):
-            frames = dataset.frames(episode, [name for name in dataset.info.features if name not in absent])
-            _write_demo(data.create_group(name), dataset.info, episode, frames)
+            frames = dataset.frames(episode, [name for name in info.features if name not in absent])
+            _write_demo(data.create_group(name), info, episode, frames)
         data.attrs["total"] = sum(episode.steps for episode in dataset.episodes)
         data.attrs["env_args"] = json.dumps(
             {
-                "env_name": dataset.info.task,
+                "env_name": info.task,
                 "type": GYM,
-                "env_kwargs": {"control_freq": 1 / dataset.info.control_period_s},
+                "env_kwargs": {"control_freq": 1 / info.control_period_s},
             }
         )
         for key, members in _masks(names, dataset.episodes).items():
             file[f"mask/{key}"] = np.array(members, dtype="S")
-        file[NOTES] = json.dumps({"dataset": dataset.info.to_json()})
+        file[NOTES] = json.dumps({"dataset": info.to_json()})
     steps = sum(episode.steps for episode in dataset.episodes)
     return Exchanged(len(names), steps, count_outcomes(dataset.episodes), not_exported(dataset))
 

@@ -10,7 +10,7 @@ A batch is a pure function of (seed, step): resuming needs nothing else.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -56,6 +56,13 @@ class Windows:
             raise InputError(f"no samples to train on with the method '{method.name}'")
         reach = run_ends(labels, data.starts, split_at_label_changes)
         return cls(first, method.in_interventions(labels)[first], reach, in_loss, length)
+
+    def among(self, steps: Bool[np.ndarray, " T"]) -> "Windows":
+        """Those windows that start at some of the steps. Raises InputError if there are none."""
+        kept = steps[self.first]
+        if not kept.any():
+            raise InputError("no samples to train on: none of their steps has a picture of its own")
+        return replace(self, first=self.first[kept], in_interventions=self.in_interventions[kept])
 
     def gather(self, windows: Int64[np.ndarray, " B"]) -> tuple[Int64[np.ndarray, "B L"], Float32[np.ndarray, "B L"]]:
         """Steps of the given windows, and their mask: 1 where a step counts in the loss. At least the first one

@@ -7,10 +7,11 @@ after it, as seen from the tool. An episode that ends sooner stays where it ende
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64, UInt8
 
 from retouch.errors import InputError
 from retouch.learning.data import TrainingData
+from retouch.learning.pictures import Pictures
 from retouch.policies.diffusion import Spread
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.nine import nine_of
@@ -24,6 +25,7 @@ class Samples:
 
     Attributes:
         data: the episodes
+        pictures: that are seen at their steps; None for a policy that goes by numbers alone
         view: of the observations
         history: steps from a sample back to each observation that is seen, the newest last, `H`
         ahead: steps from a sample to each waypoint, `N`
@@ -31,6 +33,7 @@ class Samples:
     """
 
     data: TrainingData
+    pictures: Pictures | None
     view: ToolView
     history: Int64[np.ndarray, " H"]
     ahead: Int64[np.ndarray, " N"]
@@ -41,8 +44,10 @@ class Samples:
     def of(cls, data: TrainingData, config: DiffusionConfig) -> "Samples":
         """The samples for a policy of this shape.
 
-        Raises InputError if a period of the policy is not a number of steps.
+        Raises InputError if a period of the policy is not a number of steps, or it looks and there are no pictures.
         """
+        if config.eyes is not None and data.pictures is None:
+            raise InputError("a policy that looks learns from pictures, and these data have none")
         strides = {}
         for name in ("history_period", "waypoint_period"):
             steps = getattr(config, name) / data.control_period_s
@@ -51,7 +56,8 @@ class Samples:
             strides[name] = round(steps)
         return cls(
             data,
-            ToolView(data.observation_names),
+            data.pictures if config.eyes is not None else None,
+            ToolView(data.observation_names, scene=config.eyes is None),
             strides["history_period"] * np.arange(1 - config.history, 1),
             strides["waypoint_period"] * np.arange(1, config.waypoints + 1),
             np.repeat(data.starts, data.lengths),
@@ -63,8 +69,17 @@ class Samples:
 
     def features(self, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B F"]:
         """What is seen at these steps."""
-        seen = np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
-        return self.view.features(self.data.observation[seen])
+        return self.view.features(self.data.observation[self._seen(steps)])
+
+    def shown(self, steps: Int64[np.ndarray, " B"]) -> UInt8[np.ndarray, "B H S S 3"]:
+        """The pictures that are seen at these steps, the newest last."""
+        assert self.pictures is not None
+        found: UInt8[np.ndarray, "B H S S 3"] = self.pictures.shown[self.pictures.newest[self._seen(steps)]]
+        return found
+
+    def _seen(self, steps: Int64[np.ndarray, " B"]) -> Int64[np.ndarray, "B H"]:
+        """The steps back that are seen, none of them before the episode."""
+        return np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
 
     def waypoints(self, steps: Int64[np.ndarray, " B"]) -> Float[np.ndarray, "B N 9"]:
         """Where the tool then was, as seen from where it is."""

@@ -8,6 +8,7 @@ from retouch.errors import InputError, UnknownName
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.diffusion_config import DiffusionConfig
+from retouch.policies.eyes import Eyes
 from retouch.policies.normaliser import NormaliserKind
 from retouch.policies.residual_config import ResidualConfig
 
@@ -81,9 +82,14 @@ class TrainConfig:
         if not (self.learning_rate > 0 and 0 <= self.ema < 1 and self.seed >= 0):
             raise InputError("learning_rate must be positive, ema in [0, 1), seed not negative")
 
+    @property
+    def eyes(self) -> Eyes | None:
+        """What a policy trained from scratch looks through; None where it goes by numbers alone."""
+        return self.diffusion.eyes if self.type == "diffusion" else None
+
     def what_matters(self, *besides: PolicyType) -> dict[str, Any]:
         """The settings that the weights depend on, as JSON; also of those of other types that are trained `besides`."""
-        settings = asdict(self)
+        settings = asdict(self) | {"diffusion": self.diffusion.to_json()}
         own = [name for kind in (self.type, *besides) for name in OWN[kind]]
         others = [name for names in OWN.values() for name in names if name not in own]
         for name in ("save_every", "report_every", *others, *(["epochs"] if self.steps is not None else [])):

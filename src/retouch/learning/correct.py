@@ -21,9 +21,11 @@ from retouch.learning.batches import Sampler, Windows
 from retouch.learning.config import TrainConfig
 from retouch.learning.corrections import Corrections, Samples, disagreement
 from retouch.learning.loop import Recipe, TrainProgress, TrainResult, provenance, run
+from retouch.learning.pictures import SOME
 from retouch.learning.weights import Method
 from retouch.policies.checkpoint import Weights, load_policy, read_info, read_weights
 from retouch.policies.chunks import ChunkPolicy
+from retouch.policies.eyes import Sighted, eyes_of
 from retouch.policies.files import write_json
 from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import CHUNK, Normaliser
@@ -73,7 +75,7 @@ def held_out(folder: Path, data: Corrections, config: TrainConfig) -> dict[str, 
     steps, errors = np.flatnonzero(samples.learnt & samples.kept_back), []
     size = policy.network.size
     for some in _some(steps):
-        observation, tool = data.observation[some], policy.view.tool(data.observation[some])
+        observation, tool = observed(data, policy.base, some), policy.view.tool(data.observation[some])
         ahead = samples.ahead(some, tool) if samples.shape.base_action else None
         noise = np.zeros((len(some), samples.shape.frames * size), np.float32)
         said = policy.correct(observation, samples.poses(some, tool), samples.readings(some), ahead, noise)
@@ -94,11 +96,12 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig, s
 
     Raises InputError if there is nothing to train on, PolicyError if the base cannot be read.
     """
-    below, arrays = _below(base, data), read_weights(base)
+    (below, acting), arrays = _below(base, data), read_weights(base)
     shape = shape_for(method, config.residual)
     if config.corrections.labels == "hand":  # it has what is pressed in it: a wrench besides would count it twice
         shape = dataclasses.replace(shape, wrench=False)
-    samples, view = Samples.of(data, config.corrections, shape), ResidualView(data.observation_names, shape)
+    samples = Samples.of(data, config.corrections, shape)
+    view = ResidualView(data.observation_names, shape, scene=eyes_of(acting) is None)
     chosen = np.flatnonzero(samples.learnt & ~samples.kept_back)
     if not len(chosen):
         raise InputError("no samples to learn from: every episode is held out, or nobody was in control")
@@ -106,7 +109,9 @@ def recipe(data: Corrections, base: Path, method: Method, config: TrainConfig, s
     windows = Windows(chosen, samples.dense[chosen], samples.last, samples.learnt, 1)
     sampler = Sampler(windows, weighted, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
-    features = np.concatenate([_features(view, samples, some) for some in _some(np.arange(len(data)))])
+    everything = np.arange(len(data))
+    seen_then = observed(data, acting, everything)
+    features = np.concatenate([_features(view, samples, seen_then, some) for some in _some(everything)])
     begun = _begun(start, shape)
     normaliser = begun.normaliser if begun else Normaliser.fit(features[chosen], config.normaliser)
     scales = begun.scales if begun else Scales.of(data.contact[chosen, -1], samples.frames(chosen))
@@ -170,10 +175,26 @@ def _digest(arrays: Weights) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
 
 
-def _below(base: Path, data: Corrections) -> PolicyInfo:
+def observed(data: Corrections, base: ChunkPolicy, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B C"]:
+    """Observations of these steps; beside a base that looks, what its encoder makes of the newest picture behind them.
+
+    The encoder is frozen, so that it sees every picture once, whatever the number of epochs; nothing is shifted.
+    """
+    observation = data.observation[steps]
+    if eyes_of(base) is None:
+        return observation
+    if data.pictures is None:
+        raise InputError("the base goes by pictures, and these corrections have none")
+    assert isinstance(base, Sighted)
+    which, row = np.unique(data.pictures.newest[steps], return_inverse=True)
+    embedded = [base.embed(data.pictures.shown[some]) for some in _some(which, SOME)]
+    return np.concatenate([observation, np.concatenate(embedded)[row]], axis=1)
+
+
+def _below(base: Path, data: Corrections) -> tuple[PolicyInfo, ChunkPolicy]:
     """The policy that a residual goes beside."""
-    info = read_info(base)
-    if not isinstance(load_policy(base), ChunkPolicy):
+    info, acting = read_info(base), load_policy(base)
+    if not isinstance(acting, ChunkPolicy):
         raise PolicyError(f"{base} is of the type '{info.type}': a residual goes beside a policy of waypoints")
     for name, one, other in (
         ("task", info.task, data.task),
@@ -182,15 +203,17 @@ def _below(base: Path, data: Corrections) -> PolicyInfo:
     ):
         if one != other:
             raise PolicyError(f"{base} has another {name} than the corrections: it is not what was corrected")
-    return info
+    return info, acting
 
 
-def _features(view: ResidualView, samples: Samples, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B F"]:
-    observation = samples.data.observation[steps]
+def _features(
+    view: ResidualView, samples: Samples, seen: Float32[np.ndarray, "T C"], steps: Int64[np.ndarray, " B"]
+) -> Float32[np.ndarray, "B F"]:
+    observation = seen[steps]
     tool = view.tool(observation)
     ahead = samples.ahead(steps, tool) if samples.shape.base_action else None
     return view.features(observation, samples.poses(steps, tool), ahead)
 
 
-def _some(steps: Int64[np.ndarray, " T"]) -> list[Int64[np.ndarray, " B"]]:
-    return [steps[begin : begin + CHUNK] for begin in range(0, len(steps), CHUNK)]
+def _some(steps: Int64[np.ndarray, " T"], most: int = CHUNK) -> list[Int64[np.ndarray, " B"]]:
+    return [steps[begin : begin + most] for begin in range(0, len(steps), most)]

@@ -20,10 +20,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int8, Int64
 
 from retouch.episodes.reader import Dataset
-from retouch.episodes.schema import ControlSource
+from retouch.episodes.schema import ControlSource, EpisodeInfo
 from retouch.errors import InputError
 from retouch.learning.data import check_joins
+from retouch.learning.pictures import Pictures
 from retouch.learning.residual_config import CorrectionConfig
+from retouch.policies.eyes import Eyes
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats_by
 from retouch.policies.residual_config import ResidualConfig
 from retouch.policies.residual_network import averaged, nothing
@@ -52,6 +54,7 @@ class Corrections:
         control_period_s: seconds between two steps
         keys: what tells the episodes apart, also when they are recorded again: their seeds, or ids where they have none
         sources: where they come from; plain JSON
+        pictures: of every step, beside a base that looks
     """
 
     observation: Float32[np.ndarray, "T D"]
@@ -68,16 +71,23 @@ class Corrections:
     control_period_s: float
     keys: tuple[str, ...]
     sources: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    pictures: Pictures | None = None
 
     @classmethod
     def from_datasets(
-        cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",), most: int | None = None
+        cls,
+        datasets: Sequence[Dataset],
+        outcomes: Sequence[str] = ("success",),
+        most: int | None = None,
+        eyes: Eyes | None = None,
     ) -> "Corrections":
-        """The episodes that have one of the `outcomes`; the first `most` of each data set.
+        """The episodes that have one of the `outcomes`; the first `most` of each data set; with the pictures that a
+        base with `eyes` sees.
 
-        Raises InputError if there are none, or they are not of a policy of waypoints that somebody corrected;
-        StoreError if an episode cannot be read.
+        Raises InputError if there are none, or they are not of a policy of waypoints that somebody corrected, or have
+        not the pictures; StoreError if an episode cannot be read.
         """
+        chosen: list[list[EpisodeInfo]] = []
         parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
         lengths, keys, sources = [], [], []
         for dataset in datasets:
@@ -86,6 +96,7 @@ class Corrections:
             if missing:
                 raise InputError(f"{dataset.path} has no {missing[0]}: a residual policy needs a robot that yields")
             episodes = [e for e in dataset.episodes if e.outcome in outcomes and e.steps][:most]
+            chosen.append(episodes)
             sources.append({"path": str(dataset.path), "episodes": [episode.name for episode in episodes]})
             if not episodes:
                 continue
@@ -115,6 +126,7 @@ class Corrections:
             control_period_s=first.control_period_s,
             keys=tuple(keys),
             sources=tuple(sources),
+            pictures=Pictures.of(datasets, chosen, eyes) if eyes is not None else None,
         )
 
     def __len__(self) -> int:
@@ -138,6 +150,8 @@ class Corrections:
             self.lengths,
         ):
             total.update(np.ascontiguousarray(array).data)
+        if self.pictures is not None:
+            self.pictures.digest(total.update)
         return total.hexdigest()
 
     def described(self) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import numpy as np
 from jaxtyping import Float32, Int8, Int64
 
 from retouch.episodes.reader import Dataset
-from retouch.episodes.schema import ControlSource
+from retouch.episodes.schema import ControlSource, EpisodeInfo
 from retouch.errors import InputError
 from retouch.learning.labels import step_labels
+from retouch.learning.pictures import Pictures
 from retouch.learning.rows import Rows
+from retouch.policies.eyes import Eyes
 from retouch.policies.normaliser import chunks
 
 
@@ -33,6 +35,7 @@ class TrainingData:
         task: name of the task
         control_period_s: seconds between two steps
         sources: where the episodes come from, for the policy's provenance; plain JSON
+        pictures: of every step, for a policy that looks
     """
 
     observation: Float32[np.ndarray | Rows, "T D"]
@@ -44,6 +47,7 @@ class TrainingData:
     task: str = ""
     control_period_s: float = 0.05
     sources: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    pictures: Pictures | None = None
 
     def __post_init__(self) -> None:
         total = len(self.observation)
@@ -84,6 +88,8 @@ class TrainingData:
         for array in (self.observation, self.action, self.control_source, self.lengths):
             for chunk in chunks(array):
                 total.update(np.ascontiguousarray(chunk).data)
+        if self.pictures is not None:
+            self.pictures.digest(total.update)
         return total.hexdigest()
 
     def described(self) -> dict[str, Any]:
@@ -113,12 +119,14 @@ class TrainingData:
         return cls(observation[kept], action[kept], control_source[kept], lengths, kinds, **described)
 
     @classmethod
-    def from_datasets(cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",)) -> "TrainingData":
+    def from_datasets(
+        cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",), eyes: Eyes | None = None
+    ) -> "TrainingData":
         """Joins the episodes of `datasets` that have one of the `outcomes`, without the steps in which nobody was in
-        control. Observations and actions stay mapped from disk.
+        control. Observations and actions stay mapped from disk, and so do the pictures for a policy with `eyes`.
 
-        Raises InputError if there are none, or if the data sets differ in task, control period, observation or action;
-        StoreError if an episode cannot be read.
+        Raises InputError if there are none, or if the data sets differ in task, control period, observation or action,
+        or have not the pictures; StoreError if an episode cannot be read.
         """
         if not datasets:
             raise InputError("no data sets to train on")
@@ -127,9 +135,11 @@ class TrainingData:
         lengths: list[np.ndarray] = []
         kinds: list[str] = []
         sources: list[dict[str, Any]] = []
+        chosen: list[list[EpisodeInfo]] = []
         for dataset in datasets:
             check_joins(dataset, datasets[0])
             episodes = [episode for episode in dataset.episodes if episode.outcome in outcomes and episode.steps]
+            chosen.append(episodes)
             sources.append({"path": str(dataset.path), "episodes": [episode.name for episode in episodes]})
             if not episodes:
                 continue
@@ -152,6 +162,7 @@ class TrainingData:
             task=info.task,
             control_period_s=info.control_period_s,
             sources=tuple(sources),
+            pictures=Pictures.of(datasets, chosen, eyes).at(kept) if eyes is not None else None,
         )
 
 

@@ -1,8 +1,10 @@
 """Training the base policy of paper 2 (CR-DAgger, section 3.2 and 4.1): chunks of waypoints out of noise.
 
-Finetuned, it goes on from the base's weights, its normaliser and spread kept. The divergence from the base that may
-hold it back is, step by step of the denoising, that of two Gaussians of one width (Fan et al. 2023, DPOK): the squared
-distance between what the two networks name.
+Of a policy that looks, a sample is a step with a picture of its own, and its pictures are shifted at random.
+
+Finetuned, it goes on from the base's weights, its normaliser and spread kept, and its encoder frozen. The divergence
+from the base that may hold it back is, step by step of the denoising, that of two Gaussians of one width (Fan et al.
+2023, DPOK): the squared distance between what the two networks name.
 """
 
 import dataclasses
@@ -19,6 +21,7 @@ from retouch.learning.chunks import Samples
 from retouch.learning.config import TrainConfig
 from retouch.learning.data import TrainingData
 from retouch.learning.loop import Recipe, fingerprint_of, provenance
+from retouch.learning.pictures import shifted
 from retouch.learning.weights import Method
 from retouch.policies.checkpoint import load_policy
 from retouch.policies.diffusion import SIZE, DiffusionNetwork, DiffusionPolicy, named_weights, network_description
@@ -26,7 +29,7 @@ from retouch.policies.info import PolicyInfo
 from retouch.policies.normaliser import Normaliser
 from retouch.robots.ur5e_tick import ACTIONS
 
-NOISE = 7  # the key of noise among what is drawn for a step
+NOISE, SHIFT = 7, 8  # the keys of noise and shifts among what is drawn for a step
 
 
 def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path | None = None) -> Recipe:
@@ -43,6 +46,8 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
         config = dataclasses.replace(config, diffusion=before.network.config)
     samples, shape = Samples.of(data, config.diffusion), (config.diffusion.waypoints, SIZE)
     windows = Windows.of(data, method, 1)
+    if samples.pictures is not None:
+        windows = windows.among(samples.pictures.fresh)
     sampler = Sampler(windows, method, config.batch, config.seed)
     steps = config.steps or config.epochs * sampler.steps_per_epoch
     fingerprint = fingerprint_of(data, method, config)
@@ -62,10 +67,15 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
         seen, waypoints = normaliser(samples.features(drawn)), spread.normalised(samples.waypoints(drawn))
         a, b, c, d = (torch.from_numpy(array) for array in (seen, waypoints, noise, share))
         held_by = before.network if before is not None and method.anchor else None
+        if network.encoder is not None:
+            shift = np.random.default_rng([config.seed, SHIFT, step])
+            pictures = shifted(samples.shown(drawn), config.diffusion.shift, shift)
+            with torch.set_grad_enabled(before is None):
+                a = network.seen(a, torch.from_numpy(pictures))
         return network.loss(a, b, c, d, held_by, method.anchor)
 
     def network() -> DiffusionNetwork:
-        made = DiffusionNetwork(len(normaliser.offset), config.diffusion)
+        made = DiffusionNetwork(len(normaliser.offset), config.diffusion, begun=before is not None)
         if before is not None:
             made.load_state_dict(before.network.state_dict())
         return made

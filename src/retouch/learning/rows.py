@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
+from numpy.typing import DTypeLike
 
 
 class Rows:
-    """Some rows of arrays laid end to end, as float32. They stay where they are, mapped from disk perhaps; indexing
+    """Some rows of arrays laid end to end, of one type. They stay where they are, mapped from disk perhaps; indexing
     reads those asked for into a new array."""
 
-    dtype = np.dtype(np.float32)
-
-    def __init__(self, parts: Sequence[np.ndarray], kept: Int64[np.ndarray, " T"]):
+    def __init__(self, parts: Sequence[np.ndarray], kept: Int64[np.ndarray, " T"], dtype: DTypeLike = np.float32):
         """`kept` are the rows that count, in their order, numbered through all `parts`."""
-        self._parts, self._kept = parts, kept
+        self._parts, self._kept, self.dtype = parts, kept, np.dtype(dtype)
         self._ends = np.cumsum([len(part) for part in parts])
         self.shape = (len(kept), *parts[0].shape[1:])
 

@@ -15,6 +15,8 @@ from retouch.learning.data import TrainingData
 from retouch.learning.loop import TrainProgress, TrainResult
 from retouch.learning.train import train
 from retouch.learning.weights import Method
+from retouch.policies.checkpoint import load_policy
+from retouch.policies.eyes import eyes_of
 
 
 def update(
@@ -35,10 +37,13 @@ def update(
 
     Raises as `learning.train.train` and `learning.correct.correct` do.
     """
+    eyes = config.eyes if base is None else eyes_of(load_policy(base))
     if method.update != "residual":
         if start is not None:
             raise InputError(f"{method.name} trains no residual that could be gone on with")
-        return train(TrainingData.from_datasets(datasets), method, config, out, base=base, progress=progress)
+        return train(TrainingData.from_datasets(datasets, eyes=eyes), method, config, out, base=base, progress=progress)
     if base is None:
         raise InputError(f"{method.name} needs the policy that the residual goes beside")
-    return correct(Corrections.from_datasets(datasets), base, method, config, out, start=start, progress=progress)
+    return correct(
+        Corrections.from_datasets(datasets, eyes=eyes), base, method, config, out, start=start, progress=progress
+    )

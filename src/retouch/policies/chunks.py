@@ -5,7 +5,7 @@ simulated time it is there at once; where time is real, it is thought out beside
 comes, while the robot follows what it has, or holds. Nothing here knows how a chunk is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32, Int
 from retouch.control.waypoints import Waypoints
 from retouch.errors import PolicyError
 from retouch.geometry import Pose
+from retouch.policies.eyes import Eyes, Picture, Sighted, eyes_of
 from retouch.policies.protocol import Policy
 from retouch.policies.torch_setup import single_thread
 from retouch.robots.ur5e import command_of
@@ -75,6 +76,7 @@ class _Slot:
     def __init__(self, seed: int):
         self.random = np.random.default_rng(seed)
         self.seen: list[Float32[np.ndarray, " D"]] = []  # the newest last, a step apart
+        self.shown: list[Picture] = []  # the newest picture at each of them
         self.ahead: Waypoints | None = None
         self.steps = 0  # since the start
         self.chunk: Float[np.ndarray, "N 8"] = np.empty((0, 8))  # the newest: when due since the start [s], and poses
@@ -98,6 +100,16 @@ class ChunkSession:
         self._keep = (pace.history - 1) * self._stride + 1
         self._until_next = pace.steps(pace.executed * pace.waypoint_period)
         self._slots: list[_Slot | None] = [None] * slots
+        self._eye: Callable[[int], Picture] | None = None
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What the policy looks through; None where it goes by numbers alone."""
+        return eyes_of(self._policy)
+
+    def look_through(self, eye: Callable[[int], Picture]) -> None:
+        """From now on `eye` tells what there is to see in a slot; it is asked for what a chunk is made of."""
+        self._eye = eye
 
     def reset(self, slot: int, seed: int) -> None:
         """Starts a new episode in `slot`."""
@@ -109,14 +121,15 @@ class ChunkSession:
         if running.awaited is not None:
             running.awaited.cancel()
         running.seen.clear()
+        running.shown.clear()
         running.chunk = running.chunk[:0]
         running.ahead, running.awaited, running.due = None, None, running.steps
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
         """A command each, for `k` different slots; advances their state by a step.
 
-        Raises PolicyError for observations of another length, a slot named twice or one that was never reset, and where
-        all of a chunk was over when it came.
+        Raises PolicyError for observations of another length, a slot named twice or one that was never reset, where
+        all of a chunk was over when it came, and where there is nothing to look through.
         """
         policy, pace = self._policy, self._pace
         if observations.shape[1] != policy.observation_dim:
@@ -128,6 +141,9 @@ class ChunkSession:
         running = [self._running(int(slot)) for slot in slots]
         for slot, observation in zip(running, observations, strict=True):
             slot.seen = [*slot.seen, observation.astype(np.float32)][-self._keep :]
+        if self.eyes is not None:
+            for number, slot in zip(slots.tolist(), running, strict=True):
+                slot.shown = [*slot.shown, self._shown(number, slot)][-self._keep :]
         self._ask([slot for slot in running if slot.awaited is None and slot.steps >= slot.due])
         commands = np.empty((len(slots), ACTIONS), np.float32)
         for row, slot in enumerate(running):
@@ -152,14 +168,28 @@ class ChunkSession:
             if slot.ahead is None:
                 slot.ahead = Waypoints(self._policy.start(slot.seen[-1]), slot.steps * self._pace.control_period)
         if self._thinker is None and asking:
-            history = np.stack([self._history(slot) for slot in asking])
+            history = np.stack([self._history(slot)() for slot in asking])
             chunks = self._policy.predict_action_chunk(history, [slot.random for slot in asking])
             for slot, chunk in zip(asking, chunks, strict=True):
                 self._take(slot, chunk)
         elif self._thinker is not None:
             for slot in asking:
-                think, history = self._policy.predict_action_chunk, self._history(slot)[None]
-                slot.awaited = self._thinker.submit(think, history, [slot.random])
+                slot.awaited = self._thinker.submit(self._think, self._history(slot), slot.random)
+
+    def _think(
+        self, history: Callable[[], Float32[np.ndarray, "H D"]], random: np.random.Generator
+    ) -> Float[np.ndarray, "1 N 7"]:
+        """A chunk, beside the control loop."""
+        return self._policy.predict_action_chunk(history()[None], [random])
+
+    def _shown(self, number: int, slot: _Slot) -> Picture:
+        """The newest picture: one of now at the steps that a chunk will see, and before it is there the first one."""
+        until, last = slot.due - slot.steps, slot.shown[-1] if slot.shown else None
+        if last is not None and until > 0 and (until >= self._keep or until % self._stride):
+            return last
+        if self._eye is None:
+            raise PolicyError("the policy goes by pictures, and there is nothing to look through")
+        return self._eye(number)
 
     def _take(self, slot: _Slot, chunk: Float[np.ndarray, "N 7"]) -> None:
         """A chunk has come: its times count from when it was asked for."""
@@ -173,11 +203,18 @@ class ChunkSession:
                 "it needs a faster machine, or fewer inference steps"
             )
 
-    def _history(self, slot: _Slot) -> Float32[np.ndarray, "H D"]:
-        """The observations that the policy sees, the oldest repeated where there are too few."""
-        newest = len(slot.seen) - 1
-        back = [newest - self._stride * number for number in reversed(range(self._pace.history))]
-        return np.stack([slot.seen[max(0, number)] for number in back])
+    def _history(self, slot: _Slot) -> Callable[[], Float32[np.ndarray, "H D"]]:
+        """What tells the observations that the policy sees, the oldest repeated where there are too few.
+
+        Where it looks, they are told with what it makes of their pictures, which takes a while.
+        """
+        newest, policy = len(slot.seen) - 1, self._policy
+        back = [max(0, newest - self._stride * number) for number in reversed(range(self._pace.history))]
+        seen, shown = np.stack([slot.seen[number] for number in back]), [slot.shown[k] for k in back if slot.shown]
+        if not shown:
+            return lambda: seen
+        assert isinstance(policy, Sighted)
+        return lambda: np.concatenate([seen, policy.embed(np.stack(shown))], axis=1)
 
     def _running(self, slot: int) -> _Slot:
         running = self._slots[slot]

@@ -1,6 +1,7 @@
 """The base policy of paper 2 (section 3.2): chunks of waypoints by diffusion, followed through the compliant robot.
 
     history of observations -> tool_view -> U-Net, from noise in a few steps -> 32 poses in the tool's frame
+    history of pictures ----> an encoder ---^
 
 It goes by position only; `chunks` follows what it says, with a target wrench of zero.
 """
@@ -11,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from retouch.errors import InputError, PolicyError
+from retouch.errors import InputError, MissingExtra, PolicyError
 from retouch.geometry import Pose
 from retouch.policies.checkpoint import Weights
 from retouch.policies.chunks import ChunkSession, Pace
 from retouch.policies.denoising import process_of
 from retouch.policies.diffusion_config import DiffusionConfig
+from retouch.policies.encoders import FEATURES, encoder_of
+from retouch.policies.eyes import Eyes
 from retouch.policies.info import PolicyInfo
 from retouch.policies.mlp_denoiser import MLPDenoiser
 from retouch.policies.nine import poses_of
@@ -34,12 +37,24 @@ BLOCK = 16
 
 
 class DiffusionNetwork(nn.Module):
-    """The trained part: normalised features in, normalised waypoints out."""
+    """The trained part: normalised features, and pictures, in, normalised waypoints out.
 
-    def __init__(self, features: int, config: DiffusionConfig):
+    Args:
+        features: how many there are.
+        begun: whether its weights come from elsewhere: else those of a pretrained encoder are fetched.
+    """
+
+    def __init__(self, features: int, config: DiffusionConfig, begun: bool = False):
         super().__init__()
         self.config, self.process = config, process_of(config)
-        self.denoiser = (UNet if config.denoiser == "unet" else MLPDenoiser)(SIZE, features, config)
+        self.encoder = encoder_of(config, config.pretrained and not begun) if config.eyes else None
+        seen = features + (config.history * FEATURES if self.encoder is not None else 0)
+        self.denoiser = (UNet if config.denoiser == "unet" else MLPDenoiser)(SIZE, seen, config)
+
+    def seen(self, features: Float[Tensor, "B F"], pictures: UInt8[Tensor, "B H S S 3"]) -> Float[Tensor, "B C"]:
+        """What the denoiser of a policy that looks goes by."""
+        assert self.encoder is not None
+        return torch.cat([features, self.encoder(pictures.flatten(0, 1)).view(len(features), -1)], dim=1)
 
     def loss(
         self,
@@ -102,7 +117,19 @@ class DiffusionPolicy:
 
     def __init__(self, info: PolicyInfo, network: DiffusionNetwork, normaliser: Normaliser, spread: Spread):
         self.info, self.network, self.normaliser, self.spread = info, network.eval(), normaliser, spread
-        self.view = ToolView(info.observation_names)
+        self.view = ToolView(info.observation_names, scene=self.eyes is None)
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What it looks through; None where it goes by numbers alone."""
+        return self.network.config.eyes
+
+    def embed(self, pictures: UInt8[np.ndarray, "B S S 3"]) -> Float32[np.ndarray, "B E"]:
+        """What its encoder makes of pictures, each by itself."""
+        assert self.network.encoder is not None
+        with torch.inference_mode():
+            rows = [self.network.encoder(torch.from_numpy(picture[None])) for picture in pictures]
+            return np.asarray(torch.cat(rows).numpy())
 
     @property
     def pace(self) -> Pace:
@@ -131,10 +158,16 @@ class DiffusionPolicy:
     def predict_action_chunk(
         self, history: Float32[np.ndarray, "B H D"], random: Sequence[np.random.Generator]
     ) -> Float[np.ndarray, "B N 7"]:
-        """Waypoints in world, each chunk from noise of its own generator."""
+        """Waypoints in world, each chunk from noise of its own generator.
+
+        Where it looks, every observation has what `embed` makes of its newest picture behind it.
+        """
         shape = (self.network.config.waypoints, SIZE)
         noise = np.stack([generator.standard_normal(shape, dtype=np.float32) for generator in random])
         features, chunk = self.normaliser(self.view.features(history)), np.empty(noise.shape)
+        if self.eyes is not None:
+            embedded = history[..., self.observation_dim :].reshape(len(history), -1)
+            features = np.concatenate([features, embedded], axis=1)
         rows, start = torch.zeros(BLOCK, features.shape[1]), torch.zeros(BLOCK, *noise.shape[1:])
         with torch.inference_mode():
             for first in range(0, len(noise), BLOCK):
@@ -154,15 +187,19 @@ class DiffusionPolicy:
                 raise InputError("its flow names directions, as this version does not: train it anew")
             config = DiffusionConfig.from_json(info.network)
             normaliser = Normaliser(info.normaliser, weights["normaliser.offset"], weights["normaliser.scale"])
-            network = DiffusionNetwork(len(normaliser.offset), config)
+            network = DiffusionNetwork(len(normaliser.offset), config, begun=True)
+            learnt = dict(network.named_parameters())
             network.load_state_dict(
-                {
+                {name: fixed for name, fixed in network.state_dict().items() if name not in learnt}
+                | {
                     n.removeprefix("network.").replace("unet.", "denoiser."): torch.tensor(w)  # as it was called before
                     for n, w in weights.items()
                     if n.startswith("network.")
                 }
             )
             spread = Spread(weights["spread.offset"], weights["spread.scale"])
+        except MissingExtra:
+            raise
         except (InputError, TypeError, KeyError, RuntimeError) as error:
             raise PolicyError(f"weights and policy.json do not fit each other: {error}") from None
         if spread.offset.shape != (config.waypoints, SIZE) or spread.scale.shape != spread.offset.shape:
@@ -179,4 +216,4 @@ def named_weights(network: Mapping[str, Tensor], normaliser: Normaliser, spread:
 
 def network_description(config: DiffusionConfig) -> dict[str, Any]:
     """The `network` entry of `policy.json`."""
-    return dataclasses.asdict(config) | {"channels": list(config.channels)}
+    return config.to_json()

@@ -1,15 +1,20 @@
 """The shape of a diffusion policy; no torch here, so that commands can describe one quickly."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from retouch.errors import InputError, UnknownName
+from retouch.policies.eyes import PICTURE_PERIOD, Eyes
 
 Denoiser = Literal["unet", "mlp"]
 DENOISERS = ("unet", "mlp")
 Process = Literal["diffusion", "flow"]
 PROCESSES = ("diffusion", "flow")
+TIMM = "timm:"
+IMAGES = ("none", "cnn", "resnet18", f"{TIMM}NAME")
+OF_PICTURES = ("images", "picture", "camera", "shift", "pretrained")
+"""The settings that concern a policy that looks alone."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,12 @@ class DiffusionConfig:
         executed: waypoints after which the next chunk is asked for
         history: observations that it sees
         history_period: from one to the next [s]
+        images: what encodes the pictures that it sees in place of the scene's poses: "cnn", "resnet18" or "timm:NAME";
+            or "none", where it goes by the poses (`policies.encoders`)
+        picture: size of its pictures [pixels]
+        camera: that they are of
+        shift: most that they are shifted in training, either way [pixels]
+        pretrained: whether a model of timm's begins with its own weights, which are fetched
     """
 
     denoiser: Denoiser = "unet"
@@ -45,6 +56,11 @@ class DiffusionConfig:
     executed: int = 12
     history: int = 2
     history_period: float = 0.16
+    images: str = "none"
+    picture: int = 96
+    camera: str = "wrist"
+    shift: int = 4
+    pretrained: bool = False
 
     def __post_init__(self) -> None:
         if self.process not in PROCESSES:
@@ -70,10 +86,32 @@ class DiffusionConfig:
             raise InputError("no more waypoints are executed than there are, and no more steps taken than levels")
         if not (self.waypoint_period > 0 and self.history_period > 0):
             raise InputError("periods are positive")
+        if self.images not in IMAGES[:-1] and not (self.images.startswith(TIMM) and self.images != TIMM):
+            raise UnknownName("encoder of images", self.images, IMAGES)
+        if self.pretrained and not self.images.startswith(TIMM):
+            raise InputError("only a model of timm's has weights of its own: leave pretrained out")
+        if self.eyes is not None:
+            if not 0 <= self.shift < self.picture or self.picture < 16:
+                raise InputError("pictures are of 16 pixels at least, and shifted by less than their size")
+            pictures = self.history_period / PICTURE_PERIOD
+            if self.history > 1 and abs(pictures - round(pictures)) > 1e-6:
+                raise InputError(
+                    f"history_period is a number of pictures {PICTURE_PERIOD} s apart, not {self.history_period}"
+                )
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What it looks through; None where it goes by numbers alone."""
+        return None if self.images == "none" else Eyes(self.camera, self.picture)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; what concerns pictures only where there are any."""
+        document = asdict(self) | {"channels": list(self.channels)}
+        return document if self.eyes else {n: value for n, value in document.items() if n not in OF_PICTURES}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """The reverse of `dataclasses.asdict`, through JSON.
+        """The reverse of `to_json`.
 
         Raises:
             TypeError: it has other fields.

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from retouch.errors import PolicyError
 from retouch.policies.checkpoint import load_policy
+from retouch.policies.eyes import Eyes, Looks, Picture, eyes_of
 from retouch.policies.protocol import Feels, Foresees, Policy, PolicySession
 
 
@@ -25,6 +27,11 @@ class Newest:
         self._newest, self.version = newest, newest()
         self._loaded = load_policy(self.version)
         self.observation_dim, self.action_dim = self._loaded.observation_dim, self._loaded.action_dim
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What it looks through; None where it goes by numbers alone."""
+        return eyes_of(self._loaded)
 
     def session(self, slots: int) -> "NewestSession":
         """A session of `slots` slots, each to be reset before it acts."""
@@ -47,6 +54,16 @@ class NewestSession:
         self._policy = policy
         self._begun: list[Path | None] = [None] * slots  # with which version
         self._sessions: dict[Path, PolicySession] = {}
+        self._eye: Callable[[int], Picture] | None = None
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What the policy looks through; None where it goes by numbers alone."""
+        return self._policy.eyes
+
+    def look_through(self, eye: Callable[[int], Picture]) -> None:
+        """From now on `eye` tells what there is to see in a slot, to the versions to come."""
+        self._eye = eye
 
     def reset(self, slot: int, seed: int) -> None:
         """Starts a new episode in `slot`, with the newest version."""
@@ -56,7 +73,10 @@ class NewestSession:
         self._begun[slot] = policy.version
         if policy.version not in self._sessions:
             still = {version: session for version, session in self._sessions.items() if version in self._begun}
-            self._sessions = still | {policy.version: now.session(len(self._begun))}
+            begun: object = now.session(len(self._begun))
+            if self._eye is not None and isinstance(begun, Looks):
+                begun.look_through(self._eye)
+            self._sessions = still | {policy.version: cast(PolicySession, begun)}
         self._session(slot).reset(slot, seed)
 
     def forget(self, slot: int) -> None:

@@ -4,20 +4,23 @@
     scene, own motion --> features --.                 >-- T_base dT, and the wrench to be felt --> the robot
     what the tool feels --> force ----`--> dT, wrench -'
 
-It runs beside any policy of waypoints, and knows nothing of how that is made. What it says is relative to the base:
+It runs beside any policy of waypoints, and knows nothing of how that is made; where the base goes by pictures, so does
+it, by what the base's encoder makes of the newest one. What it says is relative to the base:
 a delta in the tool's frame, T_base^-1 T, and the wrench of the environment on the tool. A network that says nothing
 leaves the base's commands as they are, to the last bit.
 """
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int
+from jaxtyping import Float, Float32, Float64, Int, UInt8
 
 from retouch.errors import InputError, PolicyError
 from retouch.policies.checkpoint import Weights, policy_type
 from retouch.policies.chunks import Aside, ChunkPolicy, ChunkSession
+from retouch.policies.eyes import PICTURE_PERIOD, Eyes, Looks, Picture, Sighted, eyes_of
 from retouch.policies.force import SIZE
 from retouch.policies.info import PolicyInfo
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of
@@ -33,6 +36,7 @@ BLOCK = 16
 MOST_DELTA, MOST_WRENCH = (0.03, 0.35), (20.0, 8.0)
 """Beyond the base's pose [m], [rad]; of the wrench [N], [N m]: as much as the robot's spring can."""
 PERIOD = 0.02  # of a step [s]
+BETWEEN_PICTURES = round(PICTURE_PERIOD / PERIOD)
 CARRIED_OUT = 1
 """The frame that is due when the step ends: frame 0 is due when it begins."""
 
@@ -50,8 +54,17 @@ class ResidualPolicy:
     ):
         self.info, self.base, self.network = info, base, network.eval()
         self.normaliser, self.scales = normaliser, scales
-        self.view = ResidualView(info.observation_names, network.config)
+        self.view = ResidualView(info.observation_names, network.config, scene=self.eyes is None)
         self.without: frozenset[str] = frozenset()  # "force": as if nothing were felt; "wrench": nothing shall be
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What the base looks through, and this policy with it; None where they go by numbers alone."""
+        return eyes_of(self.base)
+
+    def embed(self, pictures: UInt8[np.ndarray, "B S S 3"]) -> Float32[np.ndarray, "B E"]:
+        """What the base makes of pictures, each by itself."""
+        return cast(Sighted, self.base).embed(pictures)
 
     @property
     def observation_dim(self) -> int:
@@ -81,7 +94,8 @@ class ResidualPolicy:
     ) -> Float64[np.ndarray, "B F 15"]:
         """Frames, a step apart from now on: a delta in the tool's frame (`nine`), and the wrench to be felt.
 
-        A row depends on nothing but itself, bit for bit.
+        Where the base looks, an observation has what that makes of the newest picture behind it. A row depends on
+        nothing but itself, bit for bit.
         """
         config = self.network.config
         felt = 0.0 * readings if "force" in self.without else readings
@@ -144,6 +158,9 @@ class _Slot:
     def __init__(self, ticks: int, noise: Float32[np.ndarray, " O"]):
         self.readings, self.poses = np.zeros((ticks, SIZE), np.float32), np.zeros((ticks, 7), np.float32)
         self.known = 0  # of the poses
+        self.steps = 0  # that have been felt
+        self.embedded: Float32[np.ndarray, " E"] | None = None  # of the newest picture, and when that was taken
+        self.looked = 0
         self.said = nothing(DELTA + SIZE)
         self.noise = noise  # which way a flow head goes, all through an attempt
 
@@ -163,6 +180,17 @@ class ResidualSession:
         c = policy.network.config
         self._ticks, self._size = c.ticks, c.frames * policy.network.size
         self._posed = -1 - c.pose_ticks * np.arange(c.poses)[::-1]
+        self._eye: Callable[[int], Picture] | None = None
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """What both look through; None where they go by numbers alone."""
+        return self._policy.eyes
+
+    def look_through(self, eye: Callable[[int], Picture]) -> None:
+        """From now on `eye` tells what there is to see in a slot; it is asked every `PICTURE_PERIOD`, as recorded."""
+        self._eye = eye
+        cast(Looks, self._base).look_through(eye)
 
     def reset(self, slot: int, seed: int) -> None:
         """Starts a new episode in `slot`, in which nothing has been felt yet."""
@@ -182,6 +210,7 @@ class ResidualSession:
             for kept, track in ((memory.readings, "contact_wrench"), (memory.poses, "measured_pose")):
                 kept[:] = np.concatenate([kept, record[:, TRACKS[track]]])[-len(kept) :]
             memory.known = min(self._ticks, memory.known + len(record))
+            memory.steps += 1
 
     def act(self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]) -> Float32[np.ndarray, "k A"]:
         """The base's commands, corrected; advances the state of `k` different slots by a step.
@@ -192,7 +221,7 @@ class ResidualSession:
         memories = [self._memory(int(slot)) for slot in slots]
         tool = self._policy.view.tool(observations)
         frames = self._policy.correct(
-            observations,
+            self._with_pictures(slots, observations),
             np.stack([self._poses(memory, now) for memory, now in zip(memories, tool, strict=True)]),
             averaged(np.stack([memory.readings for memory in memories]), config),
             self._ahead(slots, tool),
@@ -218,6 +247,21 @@ class ResidualSession:
         back = self._posed
         known = (-back <= memory.known)[:, None]
         return np.where(known, memory.poses[back], now)
+
+    def _with_pictures(
+        self, slots: Int[np.ndarray, " k"], observations: Float32[np.ndarray, "k D"]
+    ) -> Float32[np.ndarray, "k C"]:
+        """The observations, where the base looks with what it makes of the newest pictures behind them."""
+        if self.eyes is None:
+            return observations
+        assert self._eye is not None  # the base has said so otherwise
+        rows = []
+        for slot in slots.tolist():
+            memory = self._memory(slot)
+            if memory.embedded is None or memory.steps - memory.looked >= BETWEEN_PICTURES:
+                memory.embedded, memory.looked = self._policy.embed(self._eye(slot)[None])[0], memory.steps
+            rows.append(memory.embedded)
+        return np.concatenate([observations, np.stack(rows)], axis=1)
 
     def _ahead(
         self, slots: Int[np.ndarray, " k"], tool: Float64[np.ndarray, "k 7"]

@@ -16,13 +16,14 @@ class ResidualView:
 
     Args:
         names: of the entries of an observation.
+        scene: whether what is not the robot's own is seen, as by a base that does without pictures.
 
     Raises:
         PolicyError: there is no tool among them.
     """
 
-    def __init__(self, names: tuple[str, ...], config: ResidualConfig):
-        self._tool_view, self._config = ToolView(names), config
+    def __init__(self, names: tuple[str, ...], config: ResidualConfig, scene: bool = True):
+        self._tool_view, self._config = ToolView(names, scene), config
         self.dim, self.tool = self._tool_view.dim, self._tool_view.tool
 
     def features(
@@ -34,6 +35,7 @@ class ResidualView:
         """The scene as the base sees it now; where the tool was, the newest last; and where the base will want it.
 
         Args:
+            observation: with what the base makes of the newest picture behind it, where it looks.
             poses: of the tool, measured, in world.
             ahead: waypoints of the base, in world, where the policy sees them.
 
@@ -42,6 +44,7 @@ class ResidualView:
         """
         now = self.tool(observation[:, None])
         parts = [self._tool_view.features(observation[:, None]), nine_of(poses[:, :-1], now)]
+        parts.append(observation[:, self.dim :])
         if self._config.base_action:
             if ahead is None:
                 raise PolicyError("this residual policy sees where its base is heading, and the base does not say")

@@ -13,7 +13,7 @@ from retouch.errors import PolicyError
 from retouch.policies.nine import nine_of, rotations
 
 ENDINGS = ("x", "y", "z", "qw", "qx", "qy", "qz")
-TOOL, HIDDEN = "tool", "reference"
+TOOL, HIDDEN, FINGERS = "tool", "reference", "finger_"
 
 
 class ToolView:
@@ -21,12 +21,13 @@ class ToolView:
 
     Args:
         names: of the entries of an observation.
+        scene: whether what is not the robot's own is seen: else a policy has to find it in its pictures.
 
     Raises:
         PolicyError: there is no tool among them.
     """
 
-    def __init__(self, names: tuple[str, ...]):
+    def __init__(self, names: tuple[str, ...], scene: bool = True):
         starts = {
             name.removesuffix("_x"): number
             for number, name in enumerate(names)
@@ -37,8 +38,12 @@ class ToolView:
         in_poses = {number for start in starts.values() for number in range(start, start + 7)}
         self.dim = len(names)
         self._tool, self._reference = starts[TOOL], starts.get(HIDDEN, starts[TOOL])
-        self._others = [start for name, start in starts.items() if name not in (TOOL, HIDDEN)]
-        self._rest = [number for number in range(len(names)) if number not in in_poses]
+        self._others = [start for name, start in starts.items() if name not in (TOOL, HIDDEN) and scene]
+        self._rest = [
+            number
+            for number, name in enumerate(names)
+            if number not in in_poses and (scene or name.startswith(FINGERS))
+        ]
 
     def tool(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
         """Where the tool is, in world."""

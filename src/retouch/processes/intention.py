@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from retouch.geometry import Pose, Vector3
+from retouch.policies.eyes import Looks
 from retouch.policies.protocol import Feels, Foresees, Policy, PolicySession
 from retouch.robots.sawyer import MOST_TRANSLATION
 from retouch.robots.ur5e_tick import REFERENCE, STIFF, WRENCH
@@ -42,6 +43,8 @@ class _WatchedSession:
             self.waypoints = session.waypoints
         if isinstance(session, Feels):
             self.feel = session.feel
+        if isinstance(session, Looks):
+            self.eyes, self.look_through = session.eyes, session.look_through
 
     def act(self, slots: np.ndarray, observations: np.ndarray) -> np.ndarray:
         actions = self._session.act(slots, observations)

@@ -62,7 +62,7 @@ def learn(run: RunFolder, attempts: int) -> Path:
     from retouch.learning.corrections import Corrections
 
     c, out = run.config, version_of(run, attempts)
-    data = Corrections.from_datasets([Dataset(run.data(1))], most=attempts)
+    data = Corrections.from_datasets([Dataset(run.data(1))], most=attempts, eyes=c.training.eyes)
     config = replace(c.training, seed=c.training_seeds[0], checkpoints=1)
     with Tracking().follow(out) as figures:
         correct(data, run.policy(0, c.training_seeds[0]), c.learning, config, out, progress=figures.training)

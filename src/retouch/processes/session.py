@@ -72,7 +72,7 @@ class Session:
         run, order, task = self.run_folder, self.order, self.task
         way = run.way(order.round)
         policy = Watched(in_real_time(acts)) if acts is not None else None
-        store = DatasetWriter.open(self.path, dataset_info(task), versions=versions(acts))
+        store = DatasetWriter.open(self.path, dataset_info(task, run.config.pictures), versions=versions(acts))
         self._count()
         self.link.begin(way, policy)
 
@@ -94,6 +94,7 @@ class Session:
             horizon=round(LONGEST_S / task.control_period),
             worlds=1,
             record=record,
+            pictures=run.config.pictures,
             watch=self._watch,
         )
         with one_at_a_time(self.path, together=True), store:

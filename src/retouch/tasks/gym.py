@@ -10,12 +10,11 @@ Without the second import, `gymnasium.make("retouch.tasks.gym:retouch/Threading-
 
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from retouch.errors import InputError, MissingExtra
-from retouch.sim.camera import Camera
+from retouch.sim.eye import Eye
 from retouch.tasks import registry
 from retouch.tasks.base import Task
 
@@ -69,8 +68,7 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._slot = np.zeros(1, dtype=np.int64)
         self._steps = -1
         self._view = (camera or self.task.cameras[0], width, height)
-        self._camera: Camera | None = None
-        self._drawn: mujoco.MjData | None = None
+        self._eye: Eye | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -107,20 +105,13 @@ class TaskEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         if self.render_mode is None:
             gymnasium.logger.warn("render needs render_mode='rgb_array'")
             return None
-        model = self.task.drawing
-        if self._camera is None or self._drawn is None:
-            name, width, height = self._view
-            self._camera, self._drawn = Camera(model, name, width, height), mujoco.MjData(model)
-        data = self._worlds.datas[0]
-        self._drawn.qpos[:], self._drawn.userdata[:] = data.qpos, data.userdata
-        mujoco.mj_kinematics(model, self._drawn)
-        mujoco.mj_comPos(model, self._drawn)
-        mujoco.mj_camlight(model, self._drawn)
-        return self._camera.draw(self._drawn)
+        if self._eye is None:
+            self._eye = Eye(self.task.drawing, *self._view)
+        return self._eye.picture(self._worlds.datas[0])
 
     def close(self) -> None:
         """Let go of the camera."""
-        self._camera = self._drawn = None
+        self._eye = None
 
 
 def environment_id(name: str) -> str:
