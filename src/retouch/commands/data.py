@@ -80,13 +80,21 @@ def repair(dataset: Dataset, *, as_json: Json = False) -> None:
     terminal.result(document)
 
 
-def show(dataset: Dataset, episode: Episode, *, plot: Path | None = None, as_json: Json = False) -> None:
+def show(
+    dataset: Dataset,
+    episode: Episode,
+    *,
+    plot: Path | None = None,
+    rerun: Path | None = None,
+    as_json: Json = False,
+) -> None:
     """Show one episode: what is known of it, and who acted when.
 
     Args:
         dataset: its folder.
         episode: number of the episode.
         plot: an SVG file to draw it into: poses, forces and who acted, over time.
+        rerun: an .rrd file to write it into, which the viewer of rerun plays, pictures and all.
         as_json: print the result as JSON.
     """
     from retouch.episodes import show as summarise
@@ -107,6 +115,14 @@ def show(dataset: Dataset, episode: Episode, *, plot: Path | None = None, as_jso
     if plot is not None:
         _draw(dataset, episode, plot)
         terminal.line(f"drawn: {plot}")
+    if rerun is not None:
+        from retouch.episodes import Dataset
+        from retouch.report.recording import write
+
+        left_out = write(Dataset(dataset), episode, rerun)
+        terminal.line(f"written: {rerun} (rerun {rerun} plays it)")
+        for line in left_out:
+            terminal.line(f"left out: {line}")
     terminal.result(dataclasses.asdict(found))
 
 
