@@ -130,6 +130,8 @@ def test_installed_command_works_without_extras(installed: Path, tmp_path: Path)
             "gymnasium",
             ["collect", "gym:Reach-v0", "--operator", "expert", "--expert", "expert", "--out", "reached"],
         ),
+        ("tensorboard", "tensorboard", ["improve", "threading", "--track", "tensorboard"]),
+        ("wandb", "wandb", ["improve", "threading", "--track", "wandb"]),
         ("ur", "ur_rtde", ["doctor", "--robot", "ur:127.0.0.1"]),
         ("ray", "ray", ["study", "iwr", "--table", "1", "--executor", "ray"]),
         ("robomimic", "h5py", ["data", "import", "low_dim.hdf5", "--format", "robomimic", "--out", "imported"]),
