@@ -165,7 +165,7 @@ def train(
         alpha: weight of an intervention sample, or balanced; the method's own when left out.
         demonstrations_count_as: where demonstrations go: with the interventions (D_I) or the rollout samples (D_R).
         config: how to train.
-        track: who shows its figures, beside metrics.jsonl in `out`: tensorboard, wandb (docs/tracking.md).
+        track: who shows its figures, beside metrics.jsonl in `out`: tensorboard, trackio, wandb (docs/tracking.md).
         as_json: print the result as JSON.
     """
     from retouch.episodes.reader import Dataset
@@ -327,7 +327,7 @@ def improve(
         test_trials: rollouts of each round's last policy on fresh states.
         max_attempts: of one round, before it ends with a warning.
         workers: threads that step the physics; no result depends on it.
-        track: who shows its figures, beside metrics.jsonl in its folders: tensorboard, wandb (docs/tracking.md).
+        track: who shows its figures, beside its metrics.jsonl: tensorboard, trackio, wandb (docs/tracking.md).
         as_json: print the result as JSON.
     """
     from retouch.policies.bridge_file import PREFIX, BridgeFile, bridge_path

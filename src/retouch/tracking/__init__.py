@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retouch.learning.loop import TrainProgress
 
 METRICS = "metrics.jsonl"
-TRACKERS = ("tensorboard", "wandb")
+TRACKERS = ("tensorboard", "trackio", "wandb")
 """Names of trackers: of the module here, of the library, and of the extra that installs it."""
 
 
