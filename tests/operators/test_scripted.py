@@ -1,6 +1,8 @@
 """Scripted people: what they notice, when they act, how they move."""
 
+import ast
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from tests.tiny import StuckPolicy, tiny
 
 from retouch.errors import UnknownName
 from retouch.geometry import quat_from_vector, quat_multiply
+from retouch.operators import gripping, scripted
 from retouch.operators.correction import Sight
 from retouch.operators.gripping import HandOnHandle
 from retouch.operators.profile import PROFILES, Grasp, Hands, Profile, profile
@@ -68,8 +71,13 @@ def test_hand_back_rules(rule, returns):
     assert any(handed_back) is returns
 
 
-def test_gating_sees_only_the_scene():
-    assert {f.name for f in dataclasses.fields(Sight)} == {"step", "observation"}
+def test_a_scripted_person_sees_only_the_scene():
+    """Nothing of the policy's inside: it is there for operators that are no people."""
+    inside = {f.name for f in dataclasses.fields(Sight)} - {"step", "observation"}
+    assert inside == {"policy_sees", "proposed"}
+    for module in (scripted, gripping):
+        read = {node.attr for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Attribute)}
+        assert not inside & read
 
 
 def motion(hands, seed=0, steps=400):

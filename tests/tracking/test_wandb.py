@@ -63,7 +63,7 @@ def test_a_run_and_its_trainings_are_kept_side_by_side(tmp_path, capfd):
     assert [row["_step"] for row in rows] == [0, 1]
     for number in (0, 1):
         name, rows = told(run.policy(number, 0))
-        assert name == f"policies/round-{number}/seed-0"
+        assert name == f"improve/policies/round-{number}/seed-0"
         assert [row["_step"] for row in rows] == [10, 20]
         assert all({"loss", "epoch", "steps_per_second"} <= set(row) for row in rows)
     assert capfd.readouterr().out == ""

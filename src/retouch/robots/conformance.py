@@ -9,6 +9,7 @@ Each check arms the robot and moves it by no more than a centimetre or so, unles
 not hold raises AssertionError and says why.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -107,11 +108,15 @@ def moved(before: State, after: State) -> float:
 
 
 def refuses(bench: Bench, action: object, what: str) -> None:
-    """It raises RobotError, stands, says why, and takes no good command either."""
+    """It raises RobotError, stands, says why, and takes no good command either.
+
+    Args:
+        action: or what makes it of the last good one.
+    """
     robot, caller = bench.robot, Caller(bench.robot)
     before = robot.state()
     try:
-        taken = caller.send(action)
+        taken = caller.send(action(caller.action) if callable(action) else action)
     except RobotError:
         pass
     else:
@@ -236,7 +241,8 @@ def refuses_steps_that_are_too_large(bench: Bench) -> None:
     if not math.isfinite(most(robot)):
         raise Skipped("no entry of its actions has a rate")
     for share in (1.05, 20.0):
-        refuses(bench, nudged(robot, robot.hold(), share), f"a step of {share:g} times the largest")
+        too_far = functools.partial(nudged, robot, share=share)
+        refuses(bench, too_far, f"a step of {share:g} times the largest")
     for at in robot.bounds.poses:
         action = robot.hold()
         action[at + 3 : at + 7] = -action[at + 3 : at + 7]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wandb import Run
 
 PROJECT = "retouch"
-NAMED_BY = 3  # so many parts of a folder's path
+NAMED_BY = 4  # so many parts of a folder's path
 
 
 def check() -> None:
@@ -52,7 +52,7 @@ class WeightsAndBiases:
 
             self._folder.mkdir(parents=True, exist_ok=True)
             self._run = wandb.init(
-                project=os.environ.get("WANDB_PROJECT", PROJECT),
+                project=PROJECT,
                 name="/".join(self._folder.absolute().parts[-NAMED_BY:]),
                 dir=self._folder,
                 config=dict(self._config),
