@@ -1,5 +1,6 @@
 """Worlds: their state is all there is to them, and who steps them, in what order, beside whom, does not matter."""
 
+import dis
 import importlib
 import os
 import pkgutil
@@ -265,15 +266,15 @@ def test_every_cached_function_is_compiled_anew_when_a_part_of_it_changes():
     assert forgotten == []
 
 
-def _parts(function: Dispatcher, seen: frozenset[str] = frozenset()) -> set[str]:
-    """The modules that the compiled code of a function is made of; functions are told by their names alone."""
-    modules, seen = {function.py_func.__module__}, seen | {function.py_func.__qualname__}
-    for name in function.py_func.__code__.co_names:
+def _parts(function: Dispatcher) -> set[str]:
+    """The modules that the compiled code of a function is made of."""
+    modules = {function.py_func.__module__}
+    for name in {step.argval for step in dis.get_instructions(function.py_func) if step.opname == "LOAD_GLOBAL"}:
         used = function.py_func.__globals__.get(name)
         called = [used] if isinstance(used, Dispatcher) else []
         if isinstance(used, ModuleType) and used.__name__.startswith("retouch."):
             called = [getattr(used, n) for n in function.py_func.__code__.co_names if hasattr(used, n)]
         for other in called:
-            if isinstance(other, Dispatcher) and other.py_func.__qualname__ not in seen:
-                modules |= _parts(other, seen)
+            if isinstance(other, Dispatcher):
+                modules |= _parts(other)
     return modules
