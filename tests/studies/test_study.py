@@ -114,8 +114,16 @@ def test_two_commands_share_the_work(through, tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "table-1.json").read_bytes() == through[1]["table-1.json"]
 
 
+ANOTHERS = "import ray, sys; ray.init(num_cpus=1, include_dashboard=False); print('up', flush=True); sys.stdin.read()"
+
+
 def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: Path) -> None:
+    """And though another program's Ray, which was there when it began, ends: the command has joined only its own."""
     pytest.importorskip("ray")
+    another = subprocess.Popen(
+        [sys.executable, "-c", ANOTHERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert another.stdout.readline() == b"up\n"
     running = subprocess.Popen(
         command(tmp_path / "jobs", tmp_path / "written", "--executor", "ray"),
         stdout=subprocess.DEVNULL,
@@ -131,6 +139,7 @@ def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: P
                 process.kill()
                 killed += 1
                 break
+    another.communicate(timeout=60)
     _, complaints = running.communicate(timeout=900)
     assert running.returncode == 0, complaints[-2000:]
     assert killed == 1

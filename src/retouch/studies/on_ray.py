@@ -1,7 +1,7 @@
 """Doing a study's jobs on a Ray cluster: a task a job, which waits for the tasks it needs.
 
-On the cluster that this machine belongs to, or that RAY_ADDRESS names (its nodes must see the study's folder); where
-there is none, on a Ray of this machine. A worker that dies is replaced, and its job done again: what it had saved is
+On the cluster that `ray start` made this machine part of, or that RAY_ADDRESS names (its nodes must see the study's
+folder); where there is none, on a Ray of this command's own, which no other command joins. A worker that dies is replaced, and its job done again: what it had saved is
 kept. On a Slurm cluster `ray symmetric-run` starts the cluster and this command inside one allocation.
 """
 
@@ -35,9 +35,9 @@ def run(jobs: Sequence[Job], store: Store, order: Order, workers: int, progress:
     begun = not ray.is_initialized()
     if begun:
         try:
-            ray.init(address="auto", log_to_driver=False)
-        except ConnectionError:
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
+            ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        except ValueError:  # there is a cluster, which has its own number
+            ray.init(log_to_driver=False)
     try:
         do = ray.remote(num_cpus=1, max_retries=MOST_DEATHS, runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})(do_one)
         tasks: dict[str, Any] = {}
