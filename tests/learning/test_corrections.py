@@ -9,7 +9,7 @@ from policies.residuals import NAMES, make_policy, observations
 from retouch.control.hand import GRIP
 from retouch.errors import InputError
 from retouch.geometry import Pose, quat_from_vector
-from retouch.learning.corrections import Corrections, Samples, disagreement, smoothed, targets, virtual_targets
+from retouch.learning.corrections import Corrections, Samples, disagreement, pushed_targets, smoothed, targets
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of
 from retouch.policies.residual_config import ResidualConfig
@@ -194,7 +194,7 @@ def test_the_hands_label_has_no_wrench_and_adds_to_what_was_asked():
     command[:, REFERENCE.start] += 0.002
     hand[..., 1], hand[..., 5] = 5.0, 0.7
     data = dataclasses.replace(data, command=command, hand=hand)
-    found = virtual_targets(data)[-1]
+    found = pushed_targets(data)[-1]
     np.testing.assert_allclose(found[:3], [0.002, 0.005, 0.0], atol=1e-7)
     np.testing.assert_allclose(found[3:], quat_from_vector(np.array([0, 0, 0.01])), atol=1e-7)
     assert not targets(data, CorrectionConfig(labels="hand"))[:, 9:].any()

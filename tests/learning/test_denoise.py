@@ -54,6 +54,19 @@ def test_samples_are_within_their_episode() -> None:
     np.testing.assert_allclose(np.linalg.norm(without[:3]), 0.004, atol=1e-6)  # one step into the episode
 
 
+def test_virtual_targets_lean_on_what_was_felt() -> None:
+    """10 N along the tool's y, of its surroundings on it: the robot was asked for 1 cm the other way, and by then."""
+    data = led(1, 40)
+    felt = np.zeros((40, 6), np.float32)
+    felt[20:, 1] = 10.0
+    data, steps = replace(data, felt=felt), np.array([12])
+    apart = Samples.of(data, SHAPE, virtual=True).waypoints(steps) - Samples.of(data, SHAPE).waypoints(steps)
+    np.testing.assert_allclose(apart[0, :, 1], [0.0, -0.01, -0.01, -0.01], atol=1e-9)  # 0.1 s and more ahead
+    np.testing.assert_allclose(np.delete(apart, 1, axis=-1), 0.0, atol=1e-9)
+    with pytest.raises(InputError, match="virtual targets need data"):
+        Samples.of(led(1), SHAPE, virtual=True)
+
+
 def test_a_period_must_be_a_number_of_steps() -> None:
     with pytest.raises(InputError, match="waypoint_period"):
         Samples.of(led(1), replace(SHAPE, waypoint_period=0.03))

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Int64, UInt8
 from retouch.errors import InputError
 from retouch.learning.data import TrainingData
 from retouch.learning.pictures import Pictures
+from retouch.learning.pressed import virtual_targets
 from retouch.policies.diffusion import Spread
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.nine import nine_of
@@ -30,6 +31,7 @@ class Samples:
         history: steps from a sample back to each observation that is seen, the newest last, `H`
         ahead: steps from a sample to each waypoint, `N`
         first, last: of the episode that a step is in, `T`
+        virtual: whether waypoints are where the robot would have had to be asked to be, not where the tool was
     """
 
     data: TrainingData
@@ -39,13 +41,17 @@ class Samples:
     ahead: Int64[np.ndarray, " N"]
     first: Int64[np.ndarray, " T"]
     last: Int64[np.ndarray, " T"]
+    virtual: bool
 
     @classmethod
-    def of(cls, data: TrainingData, config: DiffusionConfig) -> "Samples":
+    def of(cls, data: TrainingData, config: DiffusionConfig, virtual: bool = False) -> "Samples":
         """The samples for a policy of this shape.
 
-        Raises InputError if a period of the policy is not a number of steps, or it looks and there are no pictures.
+        Raises InputError if a period of the policy is not a number of steps, it looks and there are no pictures, or
+        its targets are virtual and nothing is known of what was felt.
         """
+        if virtual and data.felt is None:
+            raise InputError("virtual targets need data in which what the tool felt is known")
         if config.eyes is not None and data.pictures is None:
             raise InputError("a policy that looks learns from pictures, and these data have none")
         strides = {}
@@ -62,6 +68,7 @@ class Samples:
             strides["waypoint_period"] * np.arange(1, config.waypoints + 1),
             np.repeat(data.starts, data.lengths),
             np.repeat(data.starts + data.lengths - 1, data.lengths),
+            virtual,
         )
 
     def __len__(self) -> int:
@@ -82,10 +89,12 @@ class Samples:
         return np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
 
     def waypoints(self, steps: Int64[np.ndarray, " B"]) -> Float[np.ndarray, "B N 9"]:
-        """Where the tool then was, as seen from where it is."""
+        """Where the tool then was, or the robot would have had to be asked to be, as seen from where the tool is."""
         then = np.minimum(steps[:, None] + self.ahead, self.last[steps][:, None])
-        now = self.view.tool(self.data.observation[steps])
-        return nine_of(self.view.tool(self.data.observation[then]), now[:, None])
+        now, there = self.view.tool(self.data.observation[steps]), self.view.tool(self.data.observation[then])
+        if self.virtual and self.data.felt is not None:
+            there = virtual_targets(there, self.data.felt[then])
+        return nine_of(there, now[:, None])
 
     def spread(self) -> Spread:
         """Of all waypoints."""

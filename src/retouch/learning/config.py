@@ -19,7 +19,7 @@ TYPES = ("bc-rnn", "diffusion", "residual")
 
 OWN: dict[PolicyType, tuple[str, ...]] = {
     "bc-rnn": ("network", "sequence", "split_windows_at_label_changes"),
-    "diffusion": ("diffusion",),
+    "diffusion": ("diffusion", "virtual_targets"),
     "residual": ("residual", "corrections"),
 }
 """The settings that concern one type of policy alone."""
@@ -46,6 +46,8 @@ class TrainConfig:
         split_windows_at_label_changes: whether a window of a BC-RNN ends where the acting party changes
         network: shape of a BC-RNN; its horizon is `sequence`
         diffusion: shape of a diffusion policy
+        virtual_targets: whether that learns where the robot would have had to be asked to be, to press as the tool was
+            pressed, and not where the tool was
         residual: shape of a residual policy
         corrections: what a residual policy learns from them
         save_every: steps between two saves of the training state
@@ -67,6 +69,7 @@ class TrainConfig:
     split_windows_at_label_changes: bool = False
     network: BCRNNConfig = field(default_factory=BCRNNConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    virtual_targets: bool = False
     residual: ResidualConfig = field(default_factory=ResidualConfig)
     corrections: CorrectionConfig = field(default_factory=CorrectionConfig)
     save_every: int = 500
@@ -92,7 +95,11 @@ class TrainConfig:
         settings = asdict(self) | {"diffusion": self.diffusion.to_json()}
         own = [name for kind in (self.type, *besides) for name in OWN[kind]]
         others = [name for names in OWN.values() for name in names if name not in own]
-        for name in ("save_every", "report_every", *others, *(["epochs"] if self.steps is not None else [])):
+        unused = [
+            *(["epochs"] if self.steps is not None else []),
+            *([] if self.virtual_targets else ["virtual_targets"]),
+        ]
+        for name in {"save_every", "report_every", *others, *unused}:
             del settings[name]
         return settings
 

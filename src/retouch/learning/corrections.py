@@ -24,6 +24,7 @@ from retouch.episodes.schema import ControlSource, EpisodeInfo
 from retouch.errors import InputError
 from retouch.learning.data import check_joins
 from retouch.learning.pictures import Pictures
+from retouch.learning.pressed import averaged_at_ends
 from retouch.learning.residual_config import CorrectionConfig
 from retouch.policies.eyes import Eyes
 from retouch.policies.nine import HERE, IDENTITY, nine_of, poses_of, quats_by
@@ -281,7 +282,7 @@ def targets(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, 
         wrench = smoothed(data, config)
         right = np.concatenate([nine_of(data.measured[:, -1].astype(np.float64), base), wrench], axis=1)
     else:
-        right = np.concatenate([nine_of(virtual_targets(data), base), np.zeros((len(data), 6))], axis=1)
+        right = np.concatenate([nine_of(pushed_targets(data), base), np.zeros((len(data), 6))], axis=1)
     return np.where(counted(data, config)[:, None], right, own)
 
 
@@ -293,7 +294,7 @@ def counted(data: Corrections, config: CorrectionConfig) -> Bool[np.ndarray, " T
     return corrected
 
 
-def virtual_targets(data: Corrections) -> Float64[np.ndarray, "T 7"]:
+def pushed_targets(data: Corrections) -> Float64[np.ndarray, "T 7"]:
     """Where the robot would have had to be asked to be, to do alone what it did with the hand: T_reference Exp(f / K).
 
     `f` is the hand's wrench, of a step's mean. Where the robot has no stiffness, it is where the tool was.
@@ -309,17 +310,9 @@ def virtual_targets(data: Corrections) -> Float64[np.ndarray, "T 7"]:
 
 def smoothed(data: Corrections, config: CorrectionConfig) -> Float64[np.ndarray, "T 6"]:
     """The wrench at each step's end, averaged over the time before it; or as much on either side."""
-    ticks = data.contact.shape[1]
     count = max(1, round(config.smoothing / TICK))
     before, after = (count // 2, count - count // 2) if config.centred else (count, 0)
-    out = np.empty((len(data), 6))
-    for start, length in zip(data.starts.tolist(), data.lengths.tolist(), strict=True):
-        readings = data.contact[start : start + length].reshape(-1, 6).astype(np.float64)
-        total = np.concatenate([np.zeros((1, 6)), np.cumsum(readings, axis=0)])
-        ends = ticks * np.arange(1, length + 1)
-        begin, end = np.maximum(0, ends - before), np.minimum(len(readings), ends + after)
-        out[start : start + length] = (total[end] - total[begin]) / (end - begin)[:, None]
-    return out
+    return averaged_at_ends(data.contact, data.lengths, before, after)
 
 
 def disagreement(data: Corrections) -> tuple[float, float] | None:
@@ -341,7 +334,7 @@ def disagreement(data: Corrections) -> tuple[float, float] | None:
     asked = executed[chosen, :9].copy()
     turn = np.stack([asked[:, 3:6], asked[:, 6:9], np.cross(asked[:, 3:6], asked[:, 6:9])], axis=1)
     asked[:, :3] -= (turn @ pressed[..., None])[..., 0]
-    by_hand = nine_of(virtual_targets(data), base)[chosen]
+    by_hand = nine_of(pushed_targets(data), base)[chosen]
     apart = np.linalg.norm(asked[:, :3] - by_hand[:, :3], axis=1)
     size = np.linalg.norm(by_hand[:, :3], axis=1)
     return 1e3 * float(np.sqrt(np.square(apart).mean())), 1e3 * float(np.sqrt(np.square(size).mean()))

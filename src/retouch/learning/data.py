@@ -13,9 +13,12 @@ from retouch.episodes.schema import ControlSource, EpisodeInfo
 from retouch.errors import InputError
 from retouch.learning.labels import step_labels
 from retouch.learning.pictures import Pictures
+from retouch.learning.pressed import felt_before
 from retouch.learning.rows import Rows
 from retouch.policies.eyes import Eyes
 from retouch.policies.normaliser import chunks
+
+CONTACT = "tick_contact_wrench"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class TrainingData:
         control_period_s: seconds between two steps
         sources: where the episodes come from, for the policy's provenance; plain JSON
         pictures: of every step, for a policy that looks
+        felt: wrench on the tool when each step was observed, tool frame [N], [N m], for one that learns to press, `T 6`
     """
 
     observation: Float32[np.ndarray | Rows, "T D"]
@@ -48,6 +52,7 @@ class TrainingData:
     control_period_s: float = 0.05
     sources: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     pictures: Pictures | None = None
+    felt: Float32[np.ndarray, "T 6"] | None = None
 
     def __post_init__(self) -> None:
         total = len(self.observation)
@@ -90,6 +95,8 @@ class TrainingData:
                 total.update(np.ascontiguousarray(chunk).data)
         if self.pictures is not None:
             self.pictures.digest(total.update)
+        if self.felt is not None:
+            total.update(self.felt.data)
         return total.hexdigest()
 
     def described(self) -> dict[str, Any]:
@@ -120,18 +127,26 @@ class TrainingData:
 
     @classmethod
     def from_datasets(
-        cls, datasets: Sequence[Dataset], outcomes: Sequence[str] = ("success",), eyes: Eyes | None = None
+        cls,
+        datasets: Sequence[Dataset],
+        outcomes: Sequence[str] = ("success",),
+        eyes: Eyes | None = None,
+        felt: bool = False,
     ) -> "TrainingData":
         """Joins the episodes of `datasets` that have one of the `outcomes`, without the steps in which nobody was in
         control. Observations and actions stay mapped from disk, and so do the pictures for a policy with `eyes`.
 
+        Args:
+            felt: whether what the tool felt is wanted.
+
         Raises InputError if there are none, or if the data sets differ in task, control period, observation or action,
-        or have not the pictures; StoreError if an episode cannot be read.
+        or have not the pictures or what was felt; StoreError if an episode cannot be read.
         """
         if not datasets:
             raise InputError("no data sets to train on")
         info = datasets[0].info
         columns: dict[str, list[np.ndarray]] = {"observation": [], "action": [], "control_source": []}
+        wrenches: list[np.ndarray] = []
         lengths: list[np.ndarray] = []
         kinds: list[str] = []
         sources: list[dict[str, Any]] = []
@@ -147,6 +162,8 @@ class TrainingData:
             for name, parts in columns.items():
                 parts.append(arrays[name])
             lengths.append(arrays.lengths)
+            if felt:
+                wrenches.append(felt_before(_contact(dataset, episodes), arrays.lengths))
             kinds += [episode.kind for episode in episodes]
         if not kinds:
             raise InputError(f"no episodes with outcome {' or '.join(outcomes)} to train on")
@@ -163,7 +180,15 @@ class TrainingData:
             control_period_s=info.control_period_s,
             sources=tuple(sources),
             pictures=Pictures.of(datasets, chosen, eyes).at(kept) if eyes is not None else None,
+            felt=np.concatenate(wrenches)[kept] if felt else None,
         )
+
+
+def _contact(dataset: Dataset, episodes: Sequence[EpisodeInfo]) -> Float32[np.ndarray, "T K 6"]:
+    if CONTACT not in dataset.info.features:
+        raise InputError(f"{dataset.path} has no {CONTACT}: virtual targets need a robot that yields")
+    found: Float32[np.ndarray, "T K 6"] = dataset.arrays([CONTACT], episodes)[CONTACT]
+    return found
 
 
 def _without_pauses(

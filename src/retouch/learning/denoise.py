@@ -44,7 +44,8 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
     before = _base(base, data) if base is not None else None
     if before is not None:
         config = dataclasses.replace(config, diffusion=before.network.config)
-    samples, shape = Samples.of(data, config.diffusion), (config.diffusion.waypoints, SIZE)
+    samples = Samples.of(data, config.diffusion, config.virtual_targets)
+    shape = (config.diffusion.waypoints, SIZE)
     windows = Windows.of(data, method, 1)
     if samples.pictures is not None:
         windows = windows.among(samples.pictures.fresh)

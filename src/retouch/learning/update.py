@@ -41,7 +41,8 @@ def update(
     if method.update != "residual":
         if start is not None:
             raise InputError(f"{method.name} trains no residual that could be gone on with")
-        return train(TrainingData.from_datasets(datasets, eyes=eyes), method, config, out, base=base, progress=progress)
+        data = TrainingData.from_datasets(datasets, eyes=eyes, felt=config.virtual_targets)
+        return train(data, method, config, out, base=base, progress=progress)
     if base is None:
         raise InputError(f"{method.name} needs the policy that the residual goes beside")
     return correct(

@@ -147,6 +147,8 @@ def halves(table: Callable[..., Table], task: str) -> Table:
         "flow-matching head": _updated(COMPLIANT, residual={"head": "flow"}),
         "corrected by one who foresees": foreseen,
     }
+    for how in ("retrain", "finetune"):
+        cells |= {how: _updated(how), f"{how}, virtual targets": _updated(how, virtual_targets=True)}
     if AS_PUBLISHED.get(task, {}).get("corrections"):  # what is compared with has them already
         del cells[MARKED]
     made = table("halves", "Force in, wrench out, labels and people", {(row, ALONE): c for row, c in cells.items()})

@@ -1,8 +1,9 @@
 """Doing a study's jobs on a Ray cluster: a task a job, which waits for the tasks it needs.
 
 On the cluster that `ray start` made this machine part of, or that RAY_ADDRESS names (its nodes must see the study's
-folder); where there is none, on a Ray of this command's own, which no other command joins. A worker that dies is replaced, and its job done again: what it had saved is
-kept. On a Slurm cluster `ray symmetric-run` starts the cluster and this command inside one allocation.
+folder); where there is none, on a Ray of this command's own, which no other command joins. A worker that dies is
+replaced, and its job done again: what it had saved is kept. On a Slurm cluster `ray symmetric-run` starts the cluster
+and this command inside one allocation.
 """
 
 import os

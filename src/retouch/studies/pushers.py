@@ -98,15 +98,17 @@ class Pusher(Operator):
         residual: Mapping[str, Any] = MappingProxyType({}),
         corrections: Mapping[str, Any] = MappingProxyType({}),
         start: Policy | None = None,
+        virtual_targets: bool = False,
     ) -> Policy:
         """The base after an update: retrained with its own demonstrations, finetuned, or with a residual beside it.
 
         Args:
+            virtual_targets: whether a base that is trained on learns where the robot would have had to be asked to be.
             residual, corrections: what differs from the paper's residual at this task, by the names of
                 `ResidualConfig` and `CorrectionConfig`.
             start: a residual that is trained on.
         """
-        training = dataclasses.replace(self.scale.training, seed=seed)
+        training = dataclasses.replace(self.scale.training, seed=seed, virtual_targets=virtual_targets)
         if how.update == "retrain":
             return Policy(how, (self.demonstrations, *data), training)
         if how.update == "residual":
