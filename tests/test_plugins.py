@@ -1,7 +1,6 @@
 """What another package brings by its entry points: the example's task and person, and an operator of a test's own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +16,9 @@ from retouch.operators.profile import profile
 from retouch.policies.checkpoint import policy_type
 from retouch.rollout import rollout
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "lift"
-ENTRY_POINTS = """
-[retouch.tasks]
-lift = retouch_lift:Lift
-[retouch.profiles]
-sleepy = retouch_lift:SLEEPY
-"""
+from .examples import EXAMPLES, installed
+
+EXAMPLE = EXAMPLES / "lift"
 
 
 class Still:
@@ -48,26 +43,6 @@ def brings(monkeypatch: pytest.MonkeyPatch):
     return bring
 
 
-def installed(folder: Path) -> dict[str, str]:
-    """The environment of a process in which the example is installed, as pip would leave it."""
-    info = folder / "retouch_lift-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: retouch-lift\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    paths = [str(folder), str(EXAMPLE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-
-
-def test_what_the_example_declares_is_what_is_tried_here() -> None:
-    import configparser
-    import tomllib
-
-    declared = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"]
-    here = configparser.ConfigParser()
-    here.read_string(ENTRY_POINTS)
-    assert declared == {group: dict(here[group]) for group in here.sections()}
-
-
 def test_the_example_is_a_task_of_under_a_hundred_lines() -> None:
     lines = (EXAMPLE / "retouch_lift.py").read_text().splitlines()
     assert sum(bool(line.strip()) for line in lines) < 100
@@ -75,7 +50,7 @@ def test_the_example_is_a_task_of_under_a_hundred_lines() -> None:
 
 def test_the_example_is_demonstrated_learnt_and_corrected(tmp_path: Path) -> None:
     """From the command line, as a newcomer would."""
-    environment = installed(tmp_path)
+    environment = installed(tmp_path, "lift")
 
     def retouch(*arguments: str) -> str:
         done = subprocess.run(

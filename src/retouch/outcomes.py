@@ -102,6 +102,8 @@ class Evaluation:
         return high - low
 
     def __str__(self) -> str:
+        if not self.trials:
+            return "not evaluated"
         low, high = self.interval
         return f"{100 * self.rate:.1f} % [{100 * low:.0f}, {100 * high:.0f}] (n = {self.trials})"
 

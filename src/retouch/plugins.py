@@ -3,7 +3,8 @@
     [project.entry-points."retouch.tasks"]
     stacking = "their_package.stacking:Stacking"
 
-Groups: `retouch.tasks` (a class of `tasks.base.Task`), `retouch.policies` (a type of policy, `policies.checkpoint`),
+Groups: `retouch.tasks` (a class of `tasks.base.Task`), `retouch.yielding_tasks` (one of `tasks.contact.ContactTask`),
+`retouch.policies` (a type of policy, `policies.checkpoint`),
 `retouch.profiles` (a scripted person, `operators.profile.Profile`), `retouch.operators` (called without arguments, it
 makes an `operators.correction.Operator`), `retouch.robots` (called with an address, it makes a
 `robots.protocol.Robot`).

@@ -138,7 +138,7 @@ def rollout(
 
     Raises:
         ValueError: nobody would act.
-        InputError: the robot cannot be corrected in this way.
+        InputError: the robot cannot be corrected in this way, or is real and nobody watches it.
         PolicyError: the policy does not fit the task.
         PolicyStopped: it has died, is late, or answered what no robot can do. The robots stop where they are; what was
             done stays in the recorders.
@@ -148,6 +148,10 @@ def rollout(
         raise ValueError("somebody must act: give a policy, or an operator who demonstrates")
     if way == "delta" and not task.ticks:
         raise InputError(f"the robot of the task {task.name} has no handle to push: correct by take-over")
+    if task.attended:
+        if operator is None or operator.repeatable:
+            raise InputError(f"{task.name} is real: it only runs with a person who watches, through retouch serve")
+        worlds = 1
     if policy is not None:
         wanted = (len(task.observation_names), len(task.action_names))
         if (policy.observation_dim, policy.action_dim) != wanted:

@@ -30,7 +30,7 @@ from retouch.operators.threshold import Threshold
 from retouch.outcomes import Evaluation
 from retouch.policies.bridge_file import PREFIX
 from retouch.policies.files import write_json
-from retouch.tasks.registry import YIELDING
+from retouch.tasks.registry import yields
 from retouch.versions import versions
 
 SHARE = 0.33
@@ -203,14 +203,14 @@ class ImproveConfig:
 
 def usual(task: str) -> ImproveConfig:
     """How a run of a task usually begins: how many demonstrations, and how its policies are trained."""
-    if task not in YIELDING:
+    if not yields(task):
         return ImproveConfig(task=task)
     return ImproveConfig(task=task, demonstrations=150, training=YIELDING_TRAINING)
 
 
 def methods_for(task: str) -> tuple[str, ...]:
     """The methods that suit the robot of a task: only one that yields can be pushed."""
-    return tuple(name for name, how in METHODS.items() if how.corrects != "delta" or task in YIELDING)
+    return tuple(name for name, how in METHODS.items() if how.corrects != "delta" or yields(task))
 
 
 class RunFolder:

@@ -55,7 +55,7 @@ def describe_run(run: "Run", results: list["RoundResult"]) -> RunReport:
         scripted=scripted,
         versions=document["versions"],
         settings=document["config"],
-        policies=tuple(_policy(run, result) for result in results),
+        policies=tuple(_policy(run, result) for result in results if result.final.trials),
         data=data,
         timelines=tuple(t for number, dataset in datasets.items() for t in _timelines(number, dataset)),
         clips=tuple(films(run, results)),

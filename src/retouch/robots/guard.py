@@ -12,6 +12,8 @@ from retouch.robots.protocol import Arm, Bounds, State
 UNIT = 1e-3  # how far the norm of a quaternion may be from one
 ROUNDING = 1e-6  # of a step that is as large as it may be
 BURST = 2  # commands that may come together after a hiccup
+SILENT = "no command for"
+"""How the reason begins of a stop because nobody commanded it any more."""
 
 
 class Guard:
@@ -147,7 +149,7 @@ class Guard:
             if self._why or not self._connected:
                 return
             if self._arm.now() - self._heard > self.bounds.silence:
-                self.stop(f"no command for {self.bounds.silence:g} s")
+                self.stop(f"{SILENT} {self.bounds.silence:g} s")
                 return
             try:
                 found = self._arm.sense()

@@ -30,6 +30,7 @@ from retouch.sim.world import Worlds
 
 TOLD = STOPS.index("told to stop")
 STICK = Tool(length=0.12, mass=0.25, com=(0.0, 0.0, 0.05))
+STEEL = (0.62, 0.64, 0.68, 1.0)
 BOUNDS = bounds_of((-0.3, -0.4, TABLE_TOP - 0.05), (0.3, 0.4, TABLE_TOP + 0.3))
 
 
@@ -94,16 +95,22 @@ class SimulatedUR5e:
         """Nothing to let go of."""
 
 
+def add_stick(scene: Scene) -> None:
+    """An arm with the stick, before anything else that moves."""
+    stick = add_ur5e(scene, STICK)
+    stick.explicitinertial = True
+    stick.mass, stick.ipos, stick.inertia = STICK.mass, STICK.com, (1e-4, 1e-4, 1e-4)
+    scene.look(stick, "cylinder", (0.006, STICK.length / 2), (0, 0, STICK.length / 2), rgba=STEEL)
+    scene.touch(stick, "sphere", (0.006,), (0, 0, STICK.length - 0.006), robot=True)
+
+
 def over_a_table() -> UR5e:
     """A UR5e with a stick, its tip 15 cm above a table."""
     scene = Scene("stick", visuals=False)
     scene.table((1.4, 1.0, 0.05))
     scene.spec.option.integrator = mujoco.mjtIntegrator.mjINT_DISCRETE
     scene.spec.nuserdata = MEMORY
-    stick = add_ur5e(scene, STICK)
-    stick.explicitinertial = True
-    stick.mass, stick.ipos, stick.inertia = STICK.mass, STICK.com, (1e-4, 1e-4, 1e-4)
-    scene.touch(stick, "sphere", (0.006,), (0, 0, STICK.length - 0.006), robot=True)
+    add_stick(scene)
     robot = UR5e(Worlds(scene.compile(), 1), STICK)
     data = robot.worlds.reset(0)
     robot.place(data, robot.joints_for(pointing_down(np.array([0.0, 0.1, TABLE_TOP + 0.15]))))

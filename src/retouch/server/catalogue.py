@@ -139,18 +139,18 @@ class Catalogue:
         rounds: list[dict[str, Any]] = []
         for number in range(run.last_round + 1):
             rounds.append(_round(run, number))
-            if rounds[-1]["result"] is None:
+            if not rounds[-1]["policy"]:
                 break
         now = rounds[-1]
         by_people = run.collected_by(now["round"]) == "web"
-        if now["result"] is None and (now["complete"] or (now["round"] == 0 and not by_people)):
+        if not now["policy"] and (now["complete"] or (now["round"] == 0 and not by_people)):
             why_not = None
-        elif now["result"] is not None:
+        elif now["policy"]:
             why_not = "every round is done: make a run with more rounds to go on"
         else:
             why_not = f"round {now['round']} is not complete: collect what is missing first"
         why_not_collect = None
-        if now["result"] is not None:
+        if now["policy"]:
             why_not_collect = why_not
         elif run.training_begun(now["round"]):
             why_not_collect = f"the training of round {now['round']} has begun: press Train to go on with it"
@@ -235,7 +235,10 @@ def _round(run: RunFolder, number: int) -> dict[str, Any]:
         final = run.final(number)
     except RetouchError:
         final = None
-    low, high = final.interval if final is not None else (0.0, 0.0)
+    result = None
+    if final is not None and final.trials:
+        low, high = final.interval
+        result = {"rate": final.rate, "low": low, "high": high, "trials": final.trials}
     return {
         "round": number,
         "correct": run.way(number),
@@ -248,7 +251,7 @@ def _round(run: RunFolder, number: int) -> dict[str, Any]:
         "control_steps": sources,
         "operators": sorted({episode.operator for episode in episodes if episode.operator}),
         "policy": final is not None,
-        "result": None if final is None else {"rate": final.rate, "low": low, "high": high, "trials": final.trials},
+        "result": result,
     }
 
 

@@ -79,6 +79,7 @@ class Task(ABC):
             any has a handle, too, and can be pushed.
         ticks: of the controller in a step.
         settling: steps for which a robot that was led takes hold of itself, before a policy goes on.
+        attended: whether it is real: nothing runs there without a person who watches.
         stage_names: what comes true on the way, the last one success; none where nobody named them.
     """
 
@@ -93,6 +94,7 @@ class Task(ABC):
     tick_tracks: Mapping[str, slice] = MappingProxyType({})
     ticks: int = 0
     settling: int = 0
+    attended: bool = False
     stage_names: tuple[str, ...] = ()
 
     @abstractmethod

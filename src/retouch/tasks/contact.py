@@ -207,7 +207,7 @@ class ContactTask(Task):
 
     def reference_in_world(self, data: mujoco.MjData) -> Pose:
         """What the arm was last asked for."""
-        return Pose.from_vector(data.userdata[AT_REFERENCE : AT_REFERENCE + 7])
+        return Pose.from_vector(data.userdata[AT_REFERENCE : AT_REFERENCE + 7].copy())
 
     def contact_wrench(self, data: mujoco.MjData) -> np.ndarray:
         """The environment's wrench on the tool, float64[6], in the tool frame at the tool centre point [N], [N m]."""

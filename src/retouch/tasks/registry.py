@@ -10,7 +10,7 @@ from retouch.plugins import brought, load
 if TYPE_CHECKING:
     from retouch.tasks.base import Task
 
-GROUP = "retouch.tasks"
+GROUP, GROUP_YIELDING = "retouch.tasks", "retouch.yielding_tasks"
 ENVIRONMENT = "gym:"
 
 _targets = {
@@ -23,7 +23,7 @@ _targets = {
 }
 
 YIELDING = frozenset({"belt-assembly", "book-flipping", "cable-routing", "gear-insertion"})
-"""Tasks of a robot that yields: its policies say where to be, others how to move."""
+"""Tasks of ours with a robot that yields: its policies say where to be, others how to move."""
 
 
 def register(name: str, target: str) -> None:
@@ -47,7 +47,12 @@ def register(name: str, target: str) -> None:
 
 def targets() -> dict[str, str]:
     """Every name and what it stands for; a plug-in cannot take a name away from a task that is known already."""
-    return {**brought(GROUP), **_targets}
+    return {**brought(GROUP), **brought(GROUP_YIELDING), **_targets}
+
+
+def yields(name: str) -> bool:
+    """Whether a task's robot yields; its policies say where to be, others how to move."""
+    return name in YIELDING or name in brought(GROUP_YIELDING)
 
 
 def names() -> tuple[str, ...]:
