@@ -1,6 +1,5 @@
 """A policy in another process: what it is asked, what it may answer, and what happens when it does not."""
 
-import ast
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 from tests.policies.served import bridge, toml
 from tests.tiny import tiny
 
+from retouch.bridge import frames
 from retouch.cli import main
 from retouch.collection import collect
 from retouch.counting import Target
@@ -22,7 +22,6 @@ from retouch.errors import InputError, PolicyError, PolicyStopped, UnknownName
 from retouch.evaluation import evaluate
 from retouch.operators.profile import profile
 from retouch.operators.scripted import ScriptedPerson
-from retouch.policies import bridge_server as wire
 from retouch.policies.bridge import BridgedPolicy
 from retouch.policies.bridge_file import BridgeFile
 from retouch.policies.checkpoint import load_policy
@@ -38,48 +37,6 @@ def acts(policy: BridgedPolicy, times: int = 1) -> np.ndarray:
     session.reset(0, 10**15)
     observation = np.array([[0.0, 0.0, 0.5, -0.1]], np.float32)
     return np.concatenate([session.act(np.array([0]), observation) for _ in range(times)])
-
-
-# The protocol.
-
-
-@pytest.mark.parametrize("shape", [None, (0, 3), (2, 37), (1, 2, 3)])
-def test_what_is_encoded_is_decoded(shape) -> None:
-    array = None if shape is None else np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    frame = wire.encode({"type": "act", "slots": [3, 1]}, array)
-    head, rest = frame[: wire.HEAD.size], frame[wire.HEAD.size :]
-    header, payload = wire.lengths(head)
-    assert len(rest) == header + payload
-    document, found = wire.decode(rest[:header], rest[header:])
-    assert document["slots"] == [3, 1]
-    assert (found is None) == (array is None)
-    if array is not None:
-        np.testing.assert_array_equal(found, array)
-
-
-@pytest.mark.parametrize(
-    ("header", "payload"),
-    [
-        (b"{", b""),
-        (b"[]", b""),
-        (b'{"type": 3}', b""),
-        (b'{"type": "act"}', b"1234"),
-        (b'{"type": "act", "shape": [2]}', b"1234"),
-        (b'{"type": "act", "shape": [-1]}', b""),
-        (b'{"type": "act", "shape": [1000000000000]}', b""),
-        (b"[" * 100_000, b""),
-    ],
-)
-def test_what_is_no_frame_is_refused(header: bytes, payload: bytes) -> None:
-    with pytest.raises(wire.BadFrame):
-        wire.decode(header, payload)
-
-
-def test_a_frame_that_is_too_long_is_not_waited_for() -> None:
-    with pytest.raises(wire.BadFrame, match="too long"):
-        wire.lengths(wire.HEAD.pack(wire.MAGIC, 10, 1 << 30))
-    with pytest.raises(wire.BadFrame, match="began"):
-        wire.lengths(b"Hello, world")
 
 
 # What a policy is.
@@ -306,7 +263,7 @@ def test_what_is_late_stops_it(tmp_path: Path, then: str) -> None:
         ([sys.executable, "{server}", "served:breaks"], "failed: OSError: there is no checkpoint"),
         ([sys.executable, "{server}", "served:nothing"], "failed: AttributeError"),
         ([sys.executable, "{server}", "no_such_module:make"], "failed: ModuleNotFoundError"),
-        ([sys.executable, "{server}", "served"], "failed: ValueError: a policy is named MODULE:FACTORY"),
+        ([sys.executable, "{server}", "served"], "failed: ValueError: what is served is named MODULE:FACTORY"),
         ([sys.executable, "{server}", "builtins:dict"], "neither select_action nor predict_action_chunk"),
         ([sys.executable, "-c", "import time; time.sleep(60)"], "did not answer within 2 s"),
     ],
@@ -319,12 +276,15 @@ def test_what_cannot_be_started_says_why(tmp_path: Path, command: list[str], sai
 
 
 OLD = """
-import sys, types
-source = open({server!r}).read().replace("PROTOCOL = 1", "PROTOCOL = 7")
+import sys
+sys.path.insert(0, {folder!r})
+import frames
+frames.PROTOCOL = 7
+source = open({folder!r} + "/policy_server.py").read()
 if {meek}:
     source = source.replace('header.get("protocol") != PROTOCOL', "False")
 sys.argv = ["server", "served:Selects"]
-exec(compile(source, {server!r}, "exec"))
+exec(compile(source, "server", "exec"))
 """
 
 
@@ -337,7 +297,7 @@ exec(compile(source, {server!r}, "exec"))
 )
 def test_another_version_is_refused_by_either_side(tmp_path: Path, meek: bool, said: str) -> None:
     other = tmp_path / "old.py"
-    other.write_text("__name__ = '__main__'\n" + OLD.format(server=wire.__file__, meek=meek))
+    other.write_text("__package__ = ''\n" + OLD.format(folder=str(Path(frames.__file__).parent), meek=meek))
     with pytest.raises(PolicyStopped, match=said):
         served(tmp_path, "", command=[sys.executable, str(other)])
 
@@ -471,15 +431,3 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["evaluate", "threading", living, "--checkpoint", "3"]) == 2
     assert main(["evaluate", "threading", f"bridge:{tmp_path}/none.toml"]) == 2
     assert main(["evaluate", "threading", str(dying)]) == 2
-
-
-def test_the_server_is_one_file_for_python_3_10_and_numpy() -> None:
-    tree = ast.parse(Path(wire.__file__).read_text(), feature_version=(3, 10))
-    imported = {
-        (node.module if isinstance(node, ast.ImportFrom) else name.name).partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in node.names
-    }
-    assert imported <= sys.stdlib_module_names | {"numpy"}
-    assert "tomllib" not in imported  # new in 3.11

@@ -359,6 +359,18 @@ def test_an_arm_that_is_not_heard_stops() -> None:
     assert robot.state().stopped == "nobody is there"
 
 
+def test_an_arm_that_does_not_take_a_command_stops() -> None:
+    class Unreached(PlainArm):
+        def send(self, action: np.ndarray) -> None:
+            raise RobotError("nobody is there")
+
+    robot = bench(Unreached()).robot
+    robot.arm()
+    for why in ("^nobody is there", "has stopped: nobody is there"):
+        with pytest.raises(RobotError, match=why):
+            robot.command(nudged(robot, robot.hold()), 1, robot.now())
+
+
 def test_a_message_says_which_entry_and_what_is_allowed() -> None:
     robot = bench().robot
     robot.arm()

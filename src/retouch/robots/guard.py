@@ -94,7 +94,11 @@ class Guard:
             self._step, self._heard = step, now
             self._due = max(self._due, now) + self.period
             self._asked = given
-            self._arm.send(given.copy())
+            try:
+                self._arm.send(given.copy())
+            except RobotError as error:
+                self.stop(str(error))
+                raise
             return True
 
     def _in_turn(self, step: Any, now: float) -> bool:

@@ -13,6 +13,7 @@ from retouch.robots.protocol import Robot
 GROUP = "retouch.robots"
 
 _TARGETS = {
+    "lerobot": "retouch.robots.lerobot:robot",
     "ur": "retouch.robots.ur:robot",
     "ur5e-simulated": "retouch.robots.simulated:robot",
 }

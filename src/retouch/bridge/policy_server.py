@@ -1,9 +1,9 @@
 """Serves a policy to retouch from another environment, over standard input and output (docs/bridge.md).
 
-    python bridge_server.py [--torch DEVICE] MODULE:FACTORY [ARGUMENT ...]
+    python policy_server.py [--torch DEVICE] MODULE:FACTORY [ARGUMENT ...]
 
-This one file needs Python 3.10 and numpy, not retouch: run it by its path, or copy it. MODULE is looked for in the
-working directory first. FACTORY(*arguments) makes a policy, any object with
+This file and `frames.py` beside it need Python 3.10 and numpy, not retouch: run it by its path, or copy both. MODULE is
+looked for in the working directory first. FACTORY(*arguments) makes a policy, any object with
 
     select_action(observation)         one action [A], or [1, A];    or
     predict_action_chunk(observation)  a chunk of actions [N, A], or [1, N, A], carried out one after the other, the
@@ -21,71 +21,24 @@ tensors on that device with a batch axis [1, D], as LeRobot's policies take them
 import argparse
 import importlib
 import inspect
-import json
 import os
-import platform
 import queue
 import random
-import struct
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-PROTOCOL = 1
-MAGIC = b"RTB1"
-HEAD = struct.Struct("<4sII")  # magic, length of the header, length of the array; in bytes
-MOST_HEADER, MOST_ARRAY = 1 << 20, 1 << 26
-FLOAT = np.dtype("<f4")
+if TYPE_CHECKING or __package__:
+    from retouch.bridge.frames import FLOAT, PROTOCOL, BadFrame, encode, fault, find, read, take_over_streams, versions
+else:
+    from frames import FLOAT, PROTOCOL, BadFrame, encode, fault, find, read, take_over_streams, versions
 
-
-class BadFrame(Exception):
-    """Bytes that are no frame of this protocol; the message says why."""
-
-
-def encode(header: dict[str, Any], array: np.ndarray | None = None) -> bytes:
-    """A frame: a header, and an array (of any shape) or none."""
-    payload = b""
-    if array is not None:
-        header, payload = {**header, "shape": list(array.shape)}, np.ascontiguousarray(array, FLOAT).tobytes()
-    text = json.dumps(header, allow_nan=False).encode()
-    return HEAD.pack(MAGIC, len(text), len(payload)) + text + payload
-
-
-def lengths(head: bytes) -> tuple[int, int]:
-    """How many bytes of header and array follow these first ones of a frame. Raises BadFrame."""
-    magic, header, payload = HEAD.unpack(head)
-    if magic != MAGIC:
-        raise BadFrame(f"it began a frame with {head!r}")
-    if header > MOST_HEADER or payload > MOST_ARRAY:
-        raise BadFrame(f"a frame of {header} and {payload} bytes is too long")
-    return header, payload
-
-
-def decode(header: bytes, payload: bytes) -> tuple[dict[str, Any], np.ndarray | None]:
-    """The header, which has a `type`, and the array, float32. Raises BadFrame."""
-    try:
-        document = json.loads(header)
-    except (ValueError, RecursionError):
-        raise BadFrame("a header is not JSON") from None
-    if not isinstance(document, dict) or not isinstance(document.get("type"), str):
-        raise BadFrame("a header is not an object with a type")
-    shape = document.get("shape")
-    if shape is None and not payload:
-        return document, None
-    if not isinstance(shape, list) or not all(type(n) is int and 0 <= n <= MOST_ARRAY for n in shape):
-        raise BadFrame(f"{shape!r} is not the shape of an array")
-    size = FLOAT.itemsize
-    for n in shape:
-        size *= n
-    if size != len(payload):
-        raise BadFrame(f"an array of shape {shape} has {size} bytes, not {len(payload)}")
-    return document, np.frombuffer(payload, FLOAT).reshape(shape)
+SHAPING = ("numpy", "torch", "jax", "lerobot")  # what shapes what a policy says
 
 
 class Slot:
@@ -209,14 +162,6 @@ def array(said: Any) -> np.ndarray:
     return found
 
 
-def versions() -> dict[str, str]:
-    """Of what has been loaded here that shapes what a policy says."""
-    loaded = (
-        (name, getattr(sys.modules.get(name), "__version__", None)) for name in ("numpy", "torch", "jax", "lerobot")
-    )
-    return {"python": platform.python_version()} | {name: str(version) for name, version in loaded if version}
-
-
 def serve(frames: Callable[[], tuple[dict[str, Any], np.ndarray | None]], out: BinaryIO, make: Any) -> None:
     """Answer one frame after the other.
 
@@ -236,7 +181,7 @@ def serve(frames: Callable[[], tuple[dict[str, Any], np.ndarray | None]], out: B
                     raise BadFrame(f"this server speaks version {PROTOCOL}, not {header.get('protocol')}")
                 policies = make(header.get("observation"))
                 assert policies is not None
-                said = {"type": "ready", "protocol": PROTOCOL, "id": policies.id, "versions": versions()}
+                said = {"type": "ready", "protocol": PROTOCOL, "id": policies.id, "versions": versions(SHAPING)}
             elif policies is None:
                 raise BadFrame("the first frame is a hello")
             elif kind == "reset":
@@ -252,46 +197,9 @@ def serve(frames: Callable[[], tuple[dict[str, Any], np.ndarray | None]], out: B
             frame = encode(said, answer)
         except Exception as error:
             traceback.print_exc()
-            text = " ".join(str(error).split()) if str(error) else ""
-            frame = encode({"type": "error", "error": f"{type(error).__name__}: {text}"[:500]})
+            frame = encode({"type": "error", "error": fault(error)})
         out.write(frame)
         out.flush()
-
-
-def take_over_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output for frames alone: what anything prints goes to standard error, and nothing can read."""
-    frames_in, frames_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return frames_in, frames_out
-
-
-def read(file: BinaryIO, heard: "queue.SimpleQueue[tuple[dict[str, Any], np.ndarray | None]]") -> None:
-    """Take frames in, in a thread of its own. At the end of the input the process ends, whatever a policy is doing."""
-    try:
-        while len(head := file.read(HEAD.size)) == HEAD.size:
-            header, payload = lengths(head)
-            heard.put(decode(file.read(header), file.read(payload)))
-    except BadFrame as error:
-        print(f"bridge_server: {error}", file=sys.stderr, flush=True)
-        os._exit(2)
-    os._exit(0)
-
-
-def find(name: str) -> Callable[..., Any]:
-    """What a name such as `module:factory` or `module:Class.method` stands for."""
-    module, colon, path = name.partition(":")
-    if not colon:
-        raise ValueError(f"a policy is named MODULE:FACTORY, not {name!r}")
-    found: Any = importlib.import_module(module)
-    for part in path.split("."):
-        found = getattr(found, part)
-    if not callable(found):
-        raise TypeError(f"{name} cannot be called")
-    made: Callable[..., Any] = found
-    return made
 
 
 def main() -> None:
@@ -302,10 +210,9 @@ def main() -> None:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the factory, texts")
     options = parser.parse_args()
     frames_in, frames_out = take_over_streams()
-    here = str(Path(__file__).resolve().parent)
-    sys.path[:] = [str(Path.cwd()), *(path for path in sys.path if path and str(Path(path).resolve()) != here)]
     heard: queue.SimpleQueue[tuple[dict[str, Any], np.ndarray | None]] = queue.SimpleQueue()
-    threading.Thread(target=read, args=(frames_in, heard), daemon=True).start()
+    # At the end of the input the process ends, whatever a policy is doing.
+    threading.Thread(target=read, args=(frames_in, heard.put, os._exit), daemon=True).start()
 
     def make(parts: dict[str, list[int]] | None) -> Policies:
         factory = find(options.factory)
