@@ -73,8 +73,8 @@ class Layout:
     aside: float = 0.02
     above: tuple[float, float] = (0.02, 0.05)
     turned: float = math.radians(10)
-    bias: float = 0.003
-    height_bias: float = 0.005
+    bias: float = 0.005
+    height_bias: float = 0.009
 
 
 # The test grid: three boards among those of the demonstrations and one beyond [m], [degrees]; three grasps that were
