@@ -90,9 +90,10 @@ def collect(
 
     Raises:
         PolicyStopped: the policy has died or is late: what was running is kept as aborted, and done again next time.
+        EnvironmentStopped: likewise of an environment of another interpreter.
     """
     kind = "demonstration" if way in ("demonstrate", "observe") else "corrected"
-    store = DatasetWriter.open(out, dataset_info(task, pictures), versions=versions(policy))
+    store = DatasetWriter.open(out, dataset_info(task, pictures), versions=versions(policy, task))
     with one_at_a_time(out), store:
         forget_unfinished(out)
         dataset = Dataset(out)

@@ -9,6 +9,7 @@ RetouchError                   something went wrong and the message says what, i
 │   ├── NoDataset              there is none where one was asked for (an InputError too)
 │   └── CorruptEpisode         an episode's files do not agree with each other
 ├── RobotError                 the robot cannot do what is asked, or must stop
+│   └── EnvironmentStopped     an environment of another interpreter has died, is late, or shows what cannot be
 └── PolicyError                a policy cannot be loaded, or does not fit the task
     ├── NoPolicy               there is none where one was asked for (an InputError too)
     └── PolicyStopped          one that ran has died, is late, or answers what no robot can do: the robot stops
@@ -69,6 +70,10 @@ class CorruptEpisode(StoreError):
 
 class RobotError(RetouchError):
     """The robot cannot do what is asked, or must stop."""
+
+
+class EnvironmentStopped(RobotError):
+    """An environment of another interpreter cannot be started, has died, is late, or shows what cannot be."""
 
 
 class PolicyError(RetouchError):

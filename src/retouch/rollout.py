@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64
 
 from retouch.control.hand import GRIP
 from retouch.episodes.schema import ControlSource, picture_columns
-from retouch.errors import InputError, PolicyError, PolicyStopped
+from retouch.errors import EnvironmentStopped, InputError, PolicyError, PolicyStopped
 from retouch.operators.correction import End, Operator, OperatorSession, Push, Replace, Sight, Wait
 from retouch.operators.way import Way
 from retouch.policies.eyes import PICTURE_PERIOD, Looks, Picture
@@ -128,7 +128,7 @@ def rollout(
         operator: watches every step and may take over; None leaves the policy alone.
         way: how the operator corrects.
         horizon: steps after which an attempt fails; the task's own when None.
-        worlds: attempts that run at once, fewer where the policy cannot.
+        worlds: attempts that run at once, fewer where policy or task cannot.
         workers: threads that step the physics.
         record: called with number and seed when an attempt begins, for a place to put its rows.
         pictures: size of those that are recorded of the task's observation cameras, every `PICTURE_PERIOD`; 0 for none.
@@ -142,6 +142,7 @@ def rollout(
         PolicyError: the policy does not fit the task.
         PolicyStopped: it has died, is late, or answered what no robot can do. The robots stop where they are; what was
             done stays in the recorders.
+        EnvironmentStopped: likewise of an environment of another interpreter.
         RobotError: an action is not finite.
     """
     if policy is None and (operator is None or way != "demonstrate"):
@@ -159,9 +160,8 @@ def rollout(
                 f"the policy maps {policy.observation_dim} numbers to {policy.action_dim}, the task {task.name} needs "
                 f"{wanted[0]} to {wanted[1]}"
             )
-    crowded: object = policy
-    if isinstance(crowded, Crowded):
-        worlds = min(worlds, crowded.most_slots)
+    limiting: tuple[object, ...] = (policy, task)
+    worlds = min([worlds, *(one.most_slots for one in limiting if isinstance(one, Crowded))])
     loop = _Loop(
         task, policy, operator, way, horizon or task.horizon, worlds, workers, record, pictures, watch, lay_out
     )
@@ -170,7 +170,7 @@ def rollout(
     except GeneratorExit:
         loop.forget()
         raise
-    except PolicyStopped:
+    except (PolicyStopped, EnvironmentStopped):
         raise  # as what a real person did: it does not come again by itself
     except BaseException:
         if operator is None or operator.repeatable:

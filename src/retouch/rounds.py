@@ -85,6 +85,7 @@ class Run(RunFolder):
     Args:
         bridges: those that a person has named, for a run whose base is served by one.
         tracking: who shows the run's figures.
+        task: the run's, where making it takes more than its name.
 
     Raises:
         InputError: the folder holds a run of another configuration.
@@ -98,10 +99,11 @@ class Run(RunFolder):
         command: str = "",
         bridges: Sequence[Path] = (),
         tracking: Tracking = Tracking(),
+        task: Task | None = None,
     ):
         super().__init__(folder, config, command)
         self.progress, self.bridges, self.tracking = progress, bridges, tracking
-        self.task: Task = make(config.task)
+        self.task: Task = task or make(config.task)
         if self.other_versions:
             changed = ", ".join(self.other_versions)
             progress.say(f"warning: this run was begun with another version of {changed}")

@@ -6,8 +6,11 @@ from importlib.metadata import version
 from retouch.policies.protocol import Versioned
 
 
-def versions(policy: object = None) -> dict[str, str]:
-    """Of everything that shapes an episode, the policy's own among it where it knows any."""
+def versions(*parts: object) -> dict[str, str]:
+    """Of everything that shapes an episode, among it what its policy and its task know of their own."""
     names = ("retouch", "mujoco", "numpy", "numba", "torch")
-    own = policy.versions if isinstance(policy, Versioned) else {}
-    return {"python": platform.python_version(), **{name: version(name) for name in names}, **own}
+    found = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    for part in parts:
+        if isinstance(part, Versioned):
+            found |= part.versions
+    return found

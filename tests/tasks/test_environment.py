@@ -7,6 +7,7 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+from tests.tasks.reach import ID, Reach
 
 from retouch.cli import main
 from retouch.collection import collect
@@ -18,36 +19,6 @@ from retouch.operators.expert import Expert
 from retouch.operators.threshold import Threshold
 from retouch.rollout import rollout
 from retouch.tasks.registry import make
-
-ID = "retouch-tests/Reach-v0"
-
-
-class Reach(gymnasium.Env):  # type: ignore[type-arg]
-    """A point in the plane that goes to a goal; actions of another size than 1, observations of two parts."""
-
-    metadata = {"render_modes": [], "render_fps": 25}  # noqa: RUF012
-    says = True
-
-    def __init__(self) -> None:
-        box = gymnasium.spaces.Box
-        self.observation_space = gymnasium.spaces.Dict(
-            {"at": box(-10.0, 10.0, (2,), np.float64), "goal": box(-1.0, 1.0, (2,), np.float64)}
-        )
-        self.action_space = box(np.float32(-0.1), np.float32(0.1), (2,), np.float32)
-
-    def _seen(self) -> dict[str, np.ndarray]:
-        return {"at": self.at.copy(), "goal": self.goal.copy()}
-
-    def reset(self, *, seed=None, options=None):  # type: ignore[no-untyped-def]
-        super().reset(seed=seed)
-        self.at, self.goal = np.zeros(2), self.np_random.uniform(-1, 1, 2)
-        return self._seen(), {}
-
-    def step(self, action):  # type: ignore[no-untyped-def]
-        assert self.action_space.contains(action)
-        self.at = self.at + action
-        near = bool(np.linalg.norm(self.at - self.goal) < 0.05)
-        return self._seen(), 0.0, False, False, {"is_success": near} if self.says else {}
 
 
 class Straight:

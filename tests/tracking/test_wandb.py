@@ -19,7 +19,7 @@ BLOCK, HEADER = 32768, 7  # of wandb's files, which are logs as LevelDB writes t
 @pytest.fixture(autouse=True)
 def nobody(tmp_path, monkeypatch):
     """Without a login, or a user's settings."""
-    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "home"))
@@ -67,6 +67,17 @@ def test_a_run_and_its_trainings_are_kept_side_by_side(tmp_path, capfd):
         assert [row["_step"] for row in rows] == [10, 20]
         assert all({"loss", "epoch", "steps_per_second"} <= set(row) for row in rows)
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("said", "project"), [(None, "retouch"), ("arms", "arms")])
+def test_a_person_may_name_the_project(tmp_path, monkeypatch, said, project):
+    if said is not None:
+        monkeypatch.setenv("WANDB_PROJECT", said)
+    with Tracking(("wandb",)).follow(tmp_path) as figures:
+        figures(1, {"loss": 0.5})
+    (path,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    records = [wandb_internal_pb2.Record.FromString(data) for data in written(path)]
+    assert {record.run.project for record in records if record.HasField("run")} == {project}
 
 
 def test_online_without_a_login_is_one_clear_line(monkeypatch):

@@ -90,3 +90,10 @@ def table(path: Path, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: {name} is a table, not {value!r}")
     return value
+
+
+def slots(path: Path, value: object) -> int:
+    """How many attempts at once. Raises InputError."""
+    if type(value) is not int or not 1 <= value <= 1000:
+        raise InputError(f"{path}: slots is a number from 1 to 1000, not {value!r}")
+    return value

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -120,30 +120,23 @@ class Served:
 
         Raises `failure` where none comes in time, or another one than is expected; nobody is asked any more then.
         """
-        if self._stopped is not None:
-            raise self._failure(self._stopped)
-        within = within or self._file.timeout_s
-        deadline = time.monotonic() + within
-        try:
+        with self._in_time(within) as deadline:
             self._write(frames.encode(header, array), deadline)
-            header_length, array_length = frames.lengths(self._read(frames.HEAD.size, deadline))
-            answer, values = frames.decode(self._read(header_length, deadline), self._read(array_length, deadline))
-        except _Late:
-            self.stop(f"did not answer within {within:g} s")
-        except _Ended:
-            self.stop(None)
-        except frames.BadFrame as error:
-            self.stop(f"does not speak the bridge's protocol: {error}")
-        except BaseException:
-            self._end(self._leave_s)  # half a frame is under way
-            self._stopped = f"{self._who} was interrupted"
-            raise
-        if answer["type"] == "error":
-            self.stop(f"failed: {one_line(str(answer.get('error')))}", last_words=False)
-        if answer["type"] not in expected:
-            self.stop(f"does not speak the bridge's protocol: '{answer['type']}' in place of '{expected[0]}'")
-        self._complaints.clear()  # last words are those since the last answer
-        return answer, values
+            answer = self._frame(deadline)
+        return self._accepted(answer, expected)
+
+    def send(self, header: dict[str, Any], array: np.ndarray | None = None) -> None:
+        """The first half of `ask`, for who asks several at once."""
+        with self._in_time(None) as deadline:
+            self._write(frames.encode(header, array), deadline)
+
+    def receive(
+        self, expected: tuple[str, ...] = ("done",), within: float | None = None
+    ) -> tuple[dict[str, Any], np.ndarray | None]:
+        """The other half of `ask`."""
+        with self._in_time(within) as deadline:
+            answer = self._frame(deadline)
+        return self._accepted(answer, expected)
 
     def stop(self, why: str | None, last_words: bool = True) -> NoReturn:
         """End the process and say why, or how it has ended by itself."""
@@ -166,6 +159,41 @@ class Served:
         if self._stopped is None:
             self._stopped = f"{self._who} has been closed"
             self._end(self._closing_s)
+
+    @contextlib.contextmanager
+    def _in_time(self, within: float | None) -> Iterator[float]:
+        """By when something is due; the process is ended where it is late, broken or interrupted."""
+        if self._stopped is not None:
+            raise self._failure(self._stopped)
+        within = within or self._file.timeout_s
+        try:
+            yield time.monotonic() + within
+        except _Late:
+            self.stop(f"did not answer within {within:g} s")
+        except _Ended:
+            self.stop(None)
+        except frames.BadFrame as error:
+            self.stop(f"does not speak the bridge's protocol: {error}")
+        except BaseException:
+            self._end(self._leave_s)  # half a frame is under way
+            self._stopped = f"{self._who} was interrupted"
+            raise
+
+    def _accepted(
+        self, answer: tuple[dict[str, Any], np.ndarray | None], expected: tuple[str, ...]
+    ) -> tuple[dict[str, Any], np.ndarray | None]:
+        """An answer, where it is one of those expected."""
+        header, _ = answer
+        if header["type"] == "error":
+            self.stop(f"failed: {one_line(str(header.get('error')))}", last_words=False)
+        if header["type"] not in expected:
+            self.stop(f"does not speak the bridge's protocol: '{header['type']}' in place of '{expected[0]}'")
+        self._complaints.clear()  # last words are those since the last answer
+        return answer
+
+    def _frame(self, deadline: float) -> tuple[dict[str, Any], np.ndarray | None]:
+        header_length, array_length = frames.lengths(self._read(frames.HEAD.size, deadline))
+        return frames.decode(self._read(header_length, deadline), self._read(array_length, deadline))
 
     def _write(self, frame: bytes, deadline: float) -> None:
         left = memoryview(frame)

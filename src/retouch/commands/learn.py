@@ -47,7 +47,8 @@ def collect(
     """Record attempts of a task into a data set. Exit code 1 if its target is not reached.
 
     Args:
-        task: name of the task, e.g. threading.
+        task: name of the task, e.g. threading; gym:ID, a Gymnasium environment; or gym:FILE.toml, one of another
+            interpreter (docs/environments.md).
         out: folder of the data set; attempts are added to it.
         operator: who corrects: scripted, a person; expert, a policy that knows better; or whom a package brings.
         correct: how: whole demonstrations; those from where the policy was seen to fail; taking over from it; or
@@ -75,7 +76,7 @@ def collect(
     from retouch.operators.scripted import ScriptedPerson
     from retouch.policies.eyes import eyes_of
     from retouch.policies.named import acting
-    from retouch.tasks.registry import make
+    from retouch.tasks.named import attempted
 
     if (correct != "demonstrate") != (policy is not None):
         raise InputError("--correct observe, take-over and delta need --policy, and demonstrate goes without one")
@@ -88,7 +89,6 @@ def collect(
         round_number = 0 if correct == "demonstrate" else 1
     stream = counting.stream_of(seed, round_number)
     terminal = Terminal(as_json)
-    made = make(task)
     target = counting.Target(episodes=episodes, max_attempts=max_attempts)
     check(operator, ("scripted", "expert"))
     if (expert is not None) != (operator == "expert"):
@@ -98,6 +98,7 @@ def collect(
 
         single_thread()
     with (
+        attempted(task) as made,
         acting(policy, made) if policy else nullcontext((None, None)) as (acts, called),
         acting(expert, made) if expert else nullcontext((None, "")) as (knows, expert_called),
     ):
@@ -213,7 +214,7 @@ def evaluate(
     """Measure how often a policy alone solves its task, with Wilson's 95 % interval, and how it fails.
 
     Args:
-        task: name of the task.
+        task: name of the task, as for collect.
         policy: folder of the policy; or bridge:FILE.toml, one that runs in another environment (docs/bridge.md).
         episodes: attempts (200 when left out); number i starts from the same state for every policy.
         until_width: stop once the interval is no wider, e.g. 0.1, after `episodes` (2000) at the most. For a quick
@@ -230,7 +231,7 @@ def evaluate(
     from retouch.policies.named import acting
     from retouch.policies.torch_setup import single_thread
     from retouch.tasks.contact import ContactTask
-    from retouch.tasks.registry import make
+    from retouch.tasks.named import attempted
 
     if episodes is None:
         episodes = 200 if until_width is None else 2000
@@ -240,10 +241,13 @@ def evaluate(
         raise InputError(f"--until-width is a width of the interval between 0 and 1, not {until_width}")
     single_thread()
     terminal = Terminal(as_json)
-    made = make(task)
-    if grid and not isinstance(made, ContactTask):
-        raise InputError(f"the task {task} has no grid of cases: leave --grid out")
-    with acting(policy, made, checkpoint, weights) as (acts, name), terminal.stage("evaluation", episodes) as stage:
+    with (
+        attempted(task) as made,
+        acting(policy, made, checkpoint, weights) as (acts, name),
+        terminal.stage("evaluation", episodes) as stage,
+    ):
+        if grid and not isinstance(made, ContactTask):
+            raise InputError(f"the task {task} has no grid of cases: leave --grid out")
         found = evaluation.evaluate(
             made,
             acts,
@@ -297,7 +301,8 @@ def improve(
     """Improve a policy by rounds of correction: collect, train from scratch, evaluate. Run it again to go on.
 
     Args:
-        task: name of the task; or the folder of a run, begun here or in a browser, to go on with as it was configured.
+        task: name of the task, as for collect; or the folder of a run, begun here or in a browser, to go on with as it
+            was configured.
         out: folder of the run.
         method: full-demos, hg-dagger, iwr-nb or iwr; for a robot that yields retrain, finetune, finetune-kl, residual
             or compliant-residual, too.
@@ -334,7 +339,9 @@ def improve(
     from retouch.policies.torch_setup import single_thread
     from retouch.rounds import Run
     from retouch.run_folder import ImproveConfig, RunFolder, methods_for, usual
-    from retouch.tasks.registry import known, make, names
+    from retouch.tasks.environment_file import kept_as
+    from retouch.tasks.named import attempted
+    from retouch.tasks.registry import known, names
     from retouch.tracking import Tracking
 
     single_thread()
@@ -348,7 +355,7 @@ def improve(
     if demonstrations is None:
         demonstrations = 0 if based else usual(task).demonstrations
     config = ImproveConfig(
-        task=task,
+        task=kept_as(task),
         method=method,
         rounds=rounds,
         operator=operator,
@@ -382,10 +389,12 @@ def improve(
         if "/" in task or Path(task).exists():
             raise InputError(f"no run in {task}: name a task ({', '.join(names())}) or the folder of a run")
         raise UnknownName("task", task, names())
-    elif config.by_pushing and not make(task).ticks:
-        raise InputError(f"the robot of the task {task} has no handle to push: choose {', '.join(methods_for(task))}")
-    command = shlex.join(["retouch", *sys.argv[1:]])
-    show_run(Run(out, config, terminal, command, [] if bridge is None else [bridge], tracking), terminal)
+    command, bridges = shlex.join(["retouch", *sys.argv[1:]]), [] if bridge is None else [bridge]
+    with nullcontext() if goes_on else attempted(task) as made:
+        if config.by_pushing and made is not None and not made.ticks:
+            suits = ", ".join(methods_for(task))
+            raise InputError(f"the robot of the task {task} has no handle to push: choose {suits}")
+        show_run(Run(out, config, terminal, command, bridges, tracking, made), terminal)
 
 
 def overlaid(preset: Config, given: Config, default: Config) -> Config:

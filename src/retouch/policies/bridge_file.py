@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from retouch.bridge.file import CommandFile, common, settings_of, table, texts
+from retouch.bridge.file import CommandFile, common, settings_of, slots, table, texts
 from retouch.errors import InputError
 
 PREFIX = "bridge:"
@@ -51,7 +51,7 @@ class BridgeFile(CommandFile):
         return cls(
             **given,
             digest=hashlib.sha256(told.encode()).hexdigest(),
-            slots=_slots(path, settings.get("slots", cls.slots)),
+            slots=slots(path, settings.get("slots", cls.slots)),
             observation=observation,
         )
 
@@ -79,9 +79,3 @@ class BridgeFile(CommandFile):
 def bridge_path(policy: str) -> Path | None:
     """The file that a policy's name says, where it is a bridge's."""
     return Path(policy.removeprefix(PREFIX)) if policy.startswith(PREFIX) else None
-
-
-def _slots(path: Path, value: object) -> int:
-    if type(value) is not int or not 1 <= value <= 1000:
-        raise InputError(f"{path}: slots is a number from 1 to 1000, not {value!r}")
-    return value

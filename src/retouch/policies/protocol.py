@@ -42,7 +42,7 @@ class Feels(Protocol):
 
 @runtime_checkable
 class Crowded(Protocol):
-    """A policy that runs only so many episodes at once."""
+    """A policy, or a task, that runs only so many episodes at once."""
 
     @property
     def most_slots(self) -> int:
@@ -51,7 +51,7 @@ class Crowded(Protocol):
 
 @runtime_checkable
 class Versioned(Protocol):
-    """A policy that knows what else shapes its actions."""
+    """A policy that knows what else shapes its actions, or a task what else shapes what becomes of them."""
 
     @property
     def versions(self) -> Mapping[str, str]:

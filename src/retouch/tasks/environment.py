@@ -7,6 +7,7 @@ imports a package first, which makes its environments known. Each world is an en
 for it there is not: a scripted skill, a person's judgement, a picture of what is only simulated there.
 """
 
+from collections.abc import Sequence
 from typing import Any, Never
 
 import mujoco
@@ -51,15 +52,13 @@ class World:
         self.solved = self.over = False
 
     def step(self, action: NDArray[np.float64]) -> None:
-        """Carry out one action; shares beyond [-1, 1] are the most there is.
+        """Carry out one action; see `shares`.
 
         Raises:
             RobotError: it is not finite; nothing has moved then.
             InputError: the environment does not say whether it is solved.
         """
-        if not np.isfinite(action).all():
-            raise RobotError(f"an action must be finite, not {action.tolist()}")
-        seen, _, terminated, truncated, info = self.environment.step(np.clip(action, -1, 1).astype(np.float32))
+        seen, _, terminated, truncated, info = self.environment.step(shares(action))
         if "is_success" not in info:
             raise InputError(
                 f"{_id(self.environment)} does not say whether it is solved: give it info['is_success'], "
@@ -69,12 +68,23 @@ class World:
         self.solved, self.over = bool(info["is_success"]), bool(terminated or truncated)
 
 
+def shares(action: NDArray[np.float64]) -> Float32[np.ndarray, " A"]:
+    """An action as shares of the Box, float32[A]; those beyond [-1, 1] are the most there is.
+
+    Raises:
+        RobotError: it is not finite.
+    """
+    if not np.isfinite(action).all():
+        raise RobotError(f"an action must be finite, not {action.tolist()}")
+    return np.clip(action, -1, 1).astype(np.float32)
+
+
 class Environments:
     """Environments in lock-step, in the place of `sim.world.Worlds`; their state is their own secret."""
 
     state_size = None
 
-    def __init__(self, worlds: list[World]):
+    def __init__(self, worlds: Sequence[World]):
         self.datas = worlds
 
     def reset(self, slot: int) -> World:
@@ -109,8 +119,8 @@ class EnvironmentTask(Task):
     def __init__(self, environment: str):
         self.name, self._id = f"{ENVIRONMENT}{environment}", environment
         made = self._make()
-        self.observation_names = _names(made.observation_space, "observation")
-        self.action_names = _names(made.action_space, "action")
+        self.observation_names = numbered(gymnasium.spaces.flatdim(made.observation_space), "observation")
+        self.action_names = numbered(gymnasium.spaces.flatdim(made.action_space), "action")
         limit = gymnasium.spec(_id(made)).max_episode_steps
         self.horizon = limit if limit else int(getattr(made.unwrapped, "horizon", LONGEST))
         self.control_period = float(
@@ -172,7 +182,6 @@ def _id(environment: Environment) -> str:
     return environment.spec.id if environment.spec is not None else str(environment)
 
 
-def _names(space: gymnasium.Space[Any], what: str) -> tuple[str, ...]:
-    """One for each entry of a flat vector."""
-    (size,) = space.shape or (0,)
+def numbered(size: int, what: str) -> tuple[str, ...]:
+    """A name for each entry of a flat vector."""
     return tuple(f"{what}_{k}" for k in range(size))

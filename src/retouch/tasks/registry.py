@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from retouch.errors import InputError
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 GROUP, GROUP_YIELDING = "retouch.tasks", "retouch.yielding_tasks"
 ENVIRONMENT = "gym:"
+SERVED = re.compile(rf"{ENVIRONMENT}(?P<file>.+\.toml)(?P<digest>@[0-9a-f]+)?", re.DOTALL)
+"""One of another interpreter: as typed, a file that names a command; as kept, with a hash of what was started."""
 
 _targets = {
     "belt-assembly": "retouch.tasks.belt:BeltAssembly",
@@ -68,13 +71,19 @@ def known(name: str) -> bool:
 def make(name: str, **options: Any) -> Task:
     """A task by name; `options` go to its class.
 
-    `gym:ID` is an environment of Gymnasium's.
+    `gym:ID` is an environment of Gymnasium's. One of another interpreter is never made here: see `tasks.named`.
 
     Raises:
         UnknownName: no task has this name.
-        InputError: the package that brings the task is broken, or Gymnasium has no such environment.
+        InputError: the package that brings the task is broken, Gymnasium has no such environment, or a command would
+            have to be started for it.
         MissingExtra: it is Gymnasium's, which is not installed.
     """
+    if SERVED.fullmatch(name):
+        raise InputError(
+            f"{name} runs in another interpreter, by a command that starts only for who names its file: "
+            f"retouch collect, evaluate or improve {ENVIRONMENT}FILE.toml"
+        )
     if name.startswith(ENVIRONMENT):
         from retouch.tasks.environment import EnvironmentTask
 

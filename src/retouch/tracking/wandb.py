@@ -52,7 +52,7 @@ class WeightsAndBiases:
 
             self._folder.mkdir(parents=True, exist_ok=True)
             self._run = wandb.init(
-                project=PROJECT,
+                project=os.environ.get("WANDB_PROJECT", PROJECT),
                 name="/".join(self._folder.absolute().parts[-NAMED_BY:]),
                 dir=self._folder,
                 config=dict(self._config),
