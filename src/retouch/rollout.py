@@ -149,10 +149,8 @@ def rollout(
         raise ValueError("somebody must act: give a policy, or an operator who demonstrates")
     if way == "delta" and not task.ticks:
         raise InputError(f"the robot of the task {task.name} has no handle to push: correct by take-over")
-    if task.attended:
-        if operator is None or operator.repeatable:
-            raise InputError(f"{task.name} is real: it only runs with a person who watches, through retouch serve")
-        worlds = 1
+    if task.attended and (operator is None or operator.repeatable):
+        raise InputError(f"{task.name} is real: it only runs with a person who watches, through retouch serve")
     if policy is not None:
         wanted = (len(task.observation_names), len(task.action_names))
         if (policy.observation_dim, policy.action_dim) != wanted:

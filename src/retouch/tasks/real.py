@@ -43,7 +43,7 @@ class RealTask(ContactTask):
     horizon = 3000
     tool = STICK
     workpiece: Pose = Pose.identity()
-    attended = True
+    attended, most_slots = True, 1
     observation_names = tuple(f"{of}_{n}" for of in ("tool", "reference", "workpiece") for n in POSE_NAMES)
     sight_names = (*observation_names, *WRENCH_NAMES)
     cameras = ("overview", "close")
