@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from tests.pressing import Pressing
 from tests.tiny import tiny
 
@@ -25,6 +26,12 @@ def test_a_task_that_is_felt_shows_poses_and_forces(tmp_path: Path) -> None:
     text = drawn(tmp_path / "data", tmp_path / "episode.svg")
     for said in ("tool in world, mm", "contact, tool frame, N", "hand's force", "person acts"):
         assert said in text
+
+
+def test_what_is_no_svg_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "show", str(tmp_path), "0", "--plot", str(tmp_path / "episode.png")]) == 2
+    assert f"--plot draws an SVG file: say {tmp_path / 'episode.svg'}, not" in capsys.readouterr().err
+    assert not (tmp_path / "episode.png").exists()
 
 
 def test_any_other_shows_its_actions(tmp_path: Path) -> None:

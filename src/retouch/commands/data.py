@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from retouch.console import Terminal
-from retouch.errors import RetouchError
+from retouch.errors import InputError, RetouchError
 
 if TYPE_CHECKING:
     from retouch.episodes import Edit
@@ -99,6 +99,8 @@ def show(
     """
     from retouch.episodes import show as summarise
 
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise InputError(f"--plot draws an SVG file: say {plot.with_suffix('.svg')}, not {plot}")
     terminal, found = Terminal(as_json), summarise(dataset, episode)
     i = found.info
     rows = [
