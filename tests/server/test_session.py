@@ -132,6 +132,13 @@ def test_episodes_are_edited_until_their_round_is_trained_on(server: Served, ann
     for id in ("0", "nobody"):
         assert client.post(f"/api/runs/short/episodes/1/{id}/edit", json={"action": "exclude"}).status_code == 404
     assert client.post(at, json={"action": "explode"}).status_code == 404
+    trimmed = client.post(at, json={"action": "trim", "first_step": 1, "last_step": 2}).json()
+    assert trimmed["steps"] == 2
+    assert client.post(at, json={"action": "undo"}).json()["steps"] == listed["steps"]
+    for wrong, said in (((0, listed["steps"]), "has steps 0 to"), ((None, 1), "whole numbers"), ((2, 1), "not 2 to 1")):
+        refused = client.post(at, json={"action": "trim", "first_step": wrong[0], "last_step": wrong[1]})
+        assert refused.status_code == 409
+        assert said in refused.json()["error"]
 
 
 def test_training_sends_home_who_still_works_at_the_round(server: Served, anna: Person) -> None:

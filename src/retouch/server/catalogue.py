@@ -183,7 +183,7 @@ class Catalogue:
         return sorted(found, key=lambda e: str(e["started_at"]), reverse=True)
 
     def edit(self, run: RunFolder, number: int, id: str, wish: dict[str, Any], who: str) -> dict[str, Any]:
-        """Exclude, include or relabel an episode, or undo the last edit of it.
+        """Exclude, include, relabel or trim an episode, or undo the last edit of it.
 
         Raises:
             InputError: there is no such episode, or nothing to do.
@@ -200,13 +200,18 @@ class Catalogue:
             edits.include(path, [id], reason)
         elif action == "relabel":
             edits.relabel(path, id, str(wish.get("outcome")), reason)
+        elif action == "trim":
+            first, last = (wish.get(name) for name in ("first_step", "last_step"))
+            if type(first) is not int or type(last) is not int:
+                raise InputError(f"first_step and last_step are whole numbers, not {first!r} and {last!r}")
+            edits.trim(path, id, first, last)
         elif action == "undo":
             last = [edit for edit in edits.in_force(Dataset(path).edits) if id in edit.episodes]
             if not last:
                 raise InputError("this episode has no edit to undo")
             edits.undo(path, last[-1].id)
         else:
-            raise UnknownName("edit", str(action), ("exclude", "include", "relabel", "undo"))
+            raise UnknownName("edit", str(action), ("exclude", "include", "relabel", "trim", "undo"))
         dataset = Dataset(path)
         found = next(e for e in dataset.all_episodes if e.id == id)
         return episode_json(found, number, dataset.info.control_period_s, frozen=False)

@@ -129,8 +129,10 @@ export interface Episode {
 }
 
 export interface EpisodeEdit {
-  action: "exclude" | "include" | "relabel" | "undo";
+  action: "exclude" | "include" | "relabel" | "trim" | "undo";
   outcome?: Outcome;
+  first_step?: number;
+  last_step?: number;
   reason?: string;
 }
 

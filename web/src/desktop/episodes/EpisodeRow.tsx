@@ -4,6 +4,7 @@ import type { Episode, EpisodeEdit } from "../../shared/protocol";
 import { Composition } from "../Composition";
 import { href } from "../router";
 import { EditDialog } from "./EditDialog";
+import { TrimDialog } from "./TrimDialog";
 
 interface EpisodeRowProps {
   run: string;
@@ -12,9 +13,14 @@ interface EpisodeRowProps {
 }
 
 export function EpisodeRow({ run, episode, onEdit }: EpisodeRowProps) {
-  const [editing, setEditing] = useState<"exclude" | "relabel" | null>(null);
+  const [editing, setEditing] = useState<"exclude" | "relabel" | "trim" | null>(null);
   const { round, id, number, kind, outcome, reason, steps, seconds, operator, excluded, frozen } = episode;
   const name = `episode ${number} of round ${round}`;
+  const dialog = {
+    episode,
+    onClose: () => setEditing(null),
+    onEdit: (edit: EpisodeEdit) => { setEditing(null); onEdit(edit); },
+  };
   return (
     <tr data-excluded={excluded}>
       <th scope="row">
@@ -35,13 +41,12 @@ export function EpisodeRow({ run, episode, onEdit }: EpisodeRowProps) {
               ? <Edit label="Include" of={name} onClick={() => onEdit({ action: "include" })} />
               : <Edit label="Exclude" of={name} onClick={() => setEditing("exclude")} />}
             <Edit label="Relabel" of={name} onClick={() => setEditing("relabel")} />
+            <Edit label="Trim" of={name} onClick={() => setEditing("trim")} />
             <Edit label="Undo" of={`the last edit of ${name}`} onClick={() => onEdit({ action: "undo" })} />
           </>
         )}
-        {editing && (
-          <EditDialog action={editing} episode={episode} onClose={() => setEditing(null)}
-            onEdit={(edit) => { setEditing(null); onEdit(edit); }} />
-        )}
+        {editing === "trim" && <TrimDialog {...dialog} />}
+        {editing && editing !== "trim" && <EditDialog action={editing} {...dialog} />}
       </td>
     </tr>
   );
