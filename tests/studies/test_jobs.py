@@ -1,6 +1,7 @@
 """Jobs are named by all that they depend on, and come in an order in which they can be done."""
 
 import dataclasses
+import gc
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import retouch
 from retouch.errors import InputError, RetouchError
 from retouch.operators.profile import profile
-from retouch.studies import jobs
+from retouch.progress import SILENT
+from retouch.studies import jobs, local
 from retouch.studies.interveners import Intervener, IwrScale
 from retouch.studies.iwr import TABLES, table
 from retouch.studies.jobs import Checkpoints, Collection, Policy, Trials, in_order, task_digest
@@ -165,3 +167,9 @@ def test_other_versions_do_not_go_on_with_a_job(tmp_path: Path) -> None:
     (store.folder(job) / "job.json").write_text('{"versions": {"mujoco": "0.1"}}')
     with pytest.raises(InputError, match=r"another version of .*mujoco"):
         store.do(job)
+
+
+def test_a_worker_that_ends_leaves_nothing_open(operator: Intervener, tmp_path: Path) -> None:
+    with pytest.raises(RetouchError, match="a job of the study failed"):
+        local.run([operator.demonstrations], Store(tmp_path), [str(tmp_path), "not an order"], 2, SILENT)
+    gc.collect()  # what is left open is told then, and fails a test

@@ -52,6 +52,7 @@ def run(jobs: Sequence[Job], store: Store, command: list[str], workers: int, pro
             while any(not store.done(job) for job in jobs):
                 for worker in [w for w in running if w.poll() is not None]:
                     running.remove(worker)
+                    _let_go(worker)
                     if worker.returncode > 0:
                         raise RetouchError("a job of the study failed (its message is above); what was done is kept")
                     deaths += worker.returncode < 0
@@ -65,7 +66,7 @@ def run(jobs: Sequence[Job], store: Store, command: list[str], workers: int, pro
         for worker in running:
             worker.terminate()
         for worker in running:
-            worker.wait()
+            _let_go(worker)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -73,6 +74,12 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", WORKER, *command], stdin=subprocess.PIPE, env=os.environ | one_thread
     )
+
+
+def _let_go(worker: subprocess.Popen[bytes]) -> None:
+    """Close our end of its standard input, and wait until it has ended."""
+    with worker:
+        pass
 
 
 def end_with_parent() -> None:
