@@ -178,25 +178,25 @@ class Mirror:
         now, period = self.robot.now(), self._ticks * TICK
         begun = self._due if now - self._due < period else now
         self._due = begun + period
-        memory = self.worlds.datas[0].userdata
-        state = self.robot.state()
-        for tick in range(self._ticks):
-            left = begun + (tick + 1) * TICK - self.robot.now()
-            if left > 0:
-                self.robot.wait(left)
-            state = self.robot.state()
-            row = record[tick]
-            row[TRACKS["base_reference"]], row[TRACKS["reference"]] = self._sent[BASE], self._sent[REFERENCE]
-            row[TRACKS["measured_pose"]] = row[TRACKS["asked_pose"]] = _tool_of(state, self.robot.name)
-            felt = np.zeros(6) if state.wrench_in_tool is None else state.wrench_in_tool
-            pull = memory[AT_HAND : AT_HAND + 6]
-            row[TRACKS["contact_wrench"]], row[TRACKS["hand_wrench"]] = felt, pull
-            row[TRACKS["wrist_wrench"]] = felt + pull
-            row[TRACKS["stiffness"]], row[TRACKS["damping"]] = self._sent[STIFF], self._sent[DAMP]
-            row[TRACKS["hand_holds"]] = float(pull.any())
-            if state.stopped and not state.stopped.startswith(SILENT):
-                self.why = state.stopped
-        self._show(state)
+        ends = [begun + (tick + 1) * TICK for tick in range(self._ticks)]
+        states = [self._measure(end, row) for end, row in zip(ends, record, strict=True)]
+        self._show(states[-1])
+
+    def _measure(self, end: float, row: Float64[np.ndarray, " 52"]) -> State:
+        """Wait for a tick's end, and record what is measured then."""
+        if (left := end - self.robot.now()) > 0:
+            self.robot.wait(left)
+        state, pull = self.robot.state(), self.worlds.datas[0].userdata[AT_HAND : AT_HAND + 6]
+        felt = np.zeros(6) if state.wrench_in_tool is None else state.wrench_in_tool
+        row[TRACKS["base_reference"]], row[TRACKS["reference"]] = self._sent[BASE], self._sent[REFERENCE]
+        row[TRACKS["measured_pose"]] = row[TRACKS["asked_pose"]] = _tool_of(state, self.robot.name)
+        row[TRACKS["contact_wrench"]], row[TRACKS["hand_wrench"]] = felt, pull
+        row[TRACKS["wrist_wrench"]] = felt + pull
+        row[TRACKS["stiffness"]], row[TRACKS["damping"]] = self._sent[STIFF], self._sent[DAMP]
+        row[TRACKS["hand_holds"]] = float(pull.any())
+        if state.stopped and not state.stopped.startswith(SILENT):
+            self.why = state.stopped
+        return state
 
     def _show(self, state: State) -> None:
         """Put what is measured into the model."""
