@@ -133,7 +133,7 @@ def test_episodes_are_edited_until_their_round_is_trained_on(server: Served, ann
         assert client.post(f"/api/runs/short/episodes/1/{id}/edit", json={"action": "exclude"}).status_code == 404
     assert client.post(at, json={"action": "explode"}).status_code == 404
     trimmed = client.post(at, json={"action": "trim", "first_step": 1, "last_step": 2}).json()
-    assert trimmed["steps"] == 2
+    assert (trimmed["first_step"], trimmed["steps"]) == (1, 2)
     assert client.post(at, json={"action": "undo"}).json()["steps"] == listed["steps"]
     for wrong, said in (((0, listed["steps"]), "has steps 0 to"), ((None, 1), "whole numbers"), ((2, 1), "not 2 to 1")):
         refused = client.post(at, json={"action": "trim", "first_step": wrong[0], "last_step": wrong[1]})

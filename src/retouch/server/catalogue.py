@@ -272,6 +272,7 @@ def episode_json(episode: EpisodeInfo, number: int, period_s: float, frozen: boo
         "operator": episode.operator,
         "policy": episode.policy,
         "started_at": episode.started_at,
+        "first_step": episode.first_step,
         "steps": episode.steps,
         "seconds": round(episode.steps * period_s, 2),
         "control_steps": episode.control_steps,

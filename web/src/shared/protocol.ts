@@ -119,6 +119,8 @@ export interface Episode {
   operator: string | null;
   policy: string | null;
   started_at: string;
+  /** Of those that are kept, as recorded. */
+  first_step: number;
   steps: number;
   seconds: number;
   control_steps: ControlSteps;

@@ -10,8 +10,8 @@ interface TrimDialogProps {
 
 /** Asks which steps of an episode are kept. */
 export function TrimDialog({ episode, onEdit, onClose }: TrimDialogProps) {
-  const [first, setFirst] = useState(0);
-  const [last, setLast] = useState(episode.steps - 1);
+  const [first, setFirst] = useState(episode.first_step);
+  const [last, setLast] = useState(episode.first_step + episode.steps - 1);
   const submit = (event: Event) => {
     event.preventDefault();
     onEdit({ action: "trim", first_step: first, last_step: last });
@@ -21,7 +21,7 @@ export function TrimDialog({ episode, onEdit, onClose }: TrimDialogProps) {
       <form class="edit" onSubmit={submit}>
         <Step label="First step kept" value={first} onChange={setFirst} />
         <Step label="Last step kept" value={last} onChange={setLast} />
-        <p class="soft">Steps are numbered as recorded, from 0; the replay shows them. The recording itself is not changed.</p>
+        <p class="soft">Steps are numbered as recorded, from 0. The recording itself is not changed.</p>
         <footer class="dialog-foot">
           <button type="button" onClick={onClose}>Cancel</button>
           <button class="primary">Trim</button>
