@@ -67,11 +67,12 @@ def figure(document: dict[str, Any]) -> str:
                 if cell["paper"] is not None:
                     at = float(cell["paper"].partition("±")[0])
                     axes.plot([x + 0.38 * width], [at], marker, mfc="none", mec=colour, ms=4.5, lw=0, zorder=3)
-        axes.set_ylim(0, 102)
-        axes.set_xticks(range(len(columns)), columns, **slanted)
+        axes.set_ylim(-2, 103)
+        axes.set_xticks(range(len(columns)), ["" if name == NOWHERE else name for name in columns], **slanted)
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_ylabel("success, %")
         axes.grid(axis="y")
+        _name_the_papers(axes, document)
         _legend(axes)
 
     return svg(f"{document['kind']}-{document['table']}", document["title"], 3.7 if crowded else 3.1, draw)
@@ -99,12 +100,22 @@ def _list(document: dict[str, Any]) -> str:
                 axes.plot([float(cell["paper"].partition("±")[0])], [y], "o", mfc="none", mec=colour, ms=7, lw=0)
         names = [cell["row"] if nowhere else f"{cell['row']}, {cell['column']}" for cell in cells]
         axes.set_yticks(range(len(cells)), names)
-        axes.set_xlim(0, 102)
+        axes.set_xlim(-1, 103)
         axes.set_xlabel("success, %")
         axes.grid(axis="x")
+        if _name_the_papers(axes, document):
+            _legend(axes)
 
     height = 0.6 + 0.24 * len(cells)
     return svg(f"{document['kind']}-{document['table']}", document["title"], height, draw)
+
+
+def _name_the_papers(axes: Any, document: dict[str, Any]) -> bool:
+    """Say in the legend what hollow marks are, where there are any."""
+    some = any(cell["paper"] is not None for cell in document["cells"])
+    if some:
+        axes.plot([], [], "o", mfc="none", mec=INK, ms=5.5, lw=0, label="in the paper")
+    return some
 
 
 def cost_figure(name: str, costs: Sequence[dict[str, Any]]) -> str:
@@ -201,11 +212,12 @@ def _caption_of_columns(document: dict[str, Any]) -> str:
         said += "Test grid: the paper's cases, with what nobody demonstrated among them. "
     if _any(document, "felt"):
         said += (
-            "Stages: what was reached, whatever came after. Force: the largest that an attempt felt, and jerk: of "
-            "where the robot was asked to be, root mean square over an attempt at 50 Hz; medians over attempts. Hand: "
-            "how far people's hands asked for another place than the base, root mean square. All cells share one base "
-            "for each collection: the variance of training it is in no interval. A residual holds back a tenth of "
-            "the episodes, the other methods learn from all. "
+            "Stages: what was reached, whatever came after. Stopped by force: attempts that the limit on force or "
+            "torque ended, and no more than these would be solved without it. Force: the largest that an attempt felt,"
+            " and jerk: of where the robot was asked to be, root mean square over an attempt at 50 Hz; medians over "
+            "attempts. Hand: how far people's hands asked for another place than the base, root mean square. All cells"
+            " share one base for each collection: the variance of training it is in no interval. A residual holds back"
+            " a tenth of the episodes, the other methods learn from all. "
         )
     return said
 
@@ -215,7 +227,15 @@ def _any(document: dict[str, Any], name: str) -> bool:
     return any(cell[name] for cell in document["cells"])
 
 
-WIDE = ("of each training seed", "human samples", "stages, %", "hand, mm", "force, N", "jerk, m/s^3")
+WIDE = (
+    "of each training seed",
+    "human samples",
+    "stages, %",
+    "hand, mm",
+    "stopped by force, %",
+    "force, N",
+    "jerk, m/s^3",
+)
 Column = tuple[str, Callable[[dict[str, Any]], str]]
 
 
@@ -246,10 +266,17 @@ def _columns(document: dict[str, Any]) -> list[Column]:
         columns += [
             ("stages, %", lambda cell: ", ".join(f"{k} {100 * v:.0f}" for k, v in cell["felt"]["stages"])),
             ("hand, mm", lambda cell: " ".join(f"{mm:.1f}" for mm in dict.fromkeys(cell["hand_mm"]) if mm is not None)),
+            ("stopped by force, %", lambda cell: f"{100 * _stopped(cell):.1f}"),
             ("force, N", lambda cell: f"{cell['felt']['force_median']:.1f}"),
             ("jerk, m/s^3", lambda cell: f"{cell['felt']['jerk_median']:.1f}"),
         ]
     return columns
+
+
+def _stopped(cell: dict[str, Any]) -> float:
+    """Share of all attempts that the limit on force or torque ended."""
+    failures = cell["felt"]["failures"]
+    return float(sum(failures.get(f"stopped: {what}", 0) for what in ("force", "torque")) / cell["trials"])
 
 
 def _reference(document: dict[str, Any]) -> str:
