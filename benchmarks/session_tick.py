@@ -1,9 +1,11 @@
 """How late the control steps of a person's session begin: `.venv/bin/python benchmarks/session_tick.py`.
 
 A real server, and people at gear insertion (20 ms a step) whose policy presses beside the shaft; with `--policy FOLDER`
-a trained one, whose chunks of waypoints are thought out beside the loop. The session itself says how late its steps
-began; the figures are of windows of 500 steps, in benchmarks/results/session_tick.json (with a trained policy
-session_tick_waypoints.json).
+a trained one, whose chunks of waypoints are thought out beside the loop; of a residual that is every step of its own as
+well. The session itself says how late its steps began; the figures are of windows of 500 steps, in
+benchmarks/results/session_tick.json (with a trained policy session_tick_waypoints.json). Ten minutes of one of them:
+
+    .venv/bin/python benchmarks/session_tick.py --windows 60 --only pushing --policy FOLDER --to session_tick_residual.json
 """
 
 import argparse
@@ -79,7 +81,7 @@ class Walk:
 
 def measure(server: Served, name: str, people: int, cameras: list[dict], pushes: bool, windows: int) -> dict:
     """`people` at once, each in a session of their own."""
-    late: list[tuple[float, float]] = []
+    late: list[tuple[float, float, float]] = []
     with ExitStack() as stack:
         clients = [server.client(f"{name}-{k}") for k in range(people)]
         crowd = [Person(server, client, "/ws/session?run=gear&correct=delta") for client in clients]
@@ -107,6 +109,7 @@ def measure(server: Served, name: str, people: int, cameras: list[dict], pushes:
         "p50_ms": round(float(np.median(found[:, 0])), 2),
         "p99_ms": round(float(np.median(found[:, 1])), 2),
         "worst_p99_ms": round(float(found[:, 1].max()), 2),
+        "latest_ms": round(float(found[:, 2].max()), 2),
         "windows": len(found),
     }
 
@@ -115,6 +118,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=4, help="of 500 steps each")
     parser.add_argument("--policy", type=Path, help="folder of a trained policy of gear insertion")
+    parser.add_argument("--only", help="one of the rows: watching, pushing, filmed, two")
+    parser.add_argument("--to", help="name of the file of results")
     args = parser.parse_args()
     root = Path(tempfile.mkdtemp())
     rows = []
@@ -127,10 +132,12 @@ def main() -> None:
             ("filmed", 1, [CAMERA], True),
             ("two", 2, [], True),
         ):
+            if args.only not in (None, name):
+                continue
             rows.append({"what": name, **measure(server, name, people, cameras, pushes, args.windows)})
             print(rows[-1], flush=True)
     shutil.rmtree(root)
-    name = "session_tick.json" if args.policy is None else "session_tick_waypoints.json"
+    name = args.to or ("session_tick.json" if args.policy is None else "session_tick_waypoints.json")
     write_json(RESULTS / name, {"cores": os.cpu_count(), "load_before": round(before, 2), "rows": rows})
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from retouch.errors import InputError, PolicyError
 from retouch.learning.chunks import Samples
@@ -12,6 +13,7 @@ from retouch.learning.data import TrainingData
 from retouch.learning.train import train
 from retouch.learning.weights import method
 from retouch.policies.checkpoint import load_policy, read_info
+from retouch.policies.diffusion import SIZE, DiffusionNetwork
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.tool_view import ENDINGS
 from retouch.robots.ur5e_tick import ACTIONS
@@ -21,14 +23,14 @@ SHAPE = DiffusionConfig(channels=(8, 16), embedding=8, waypoints=4, executed=2, 
 SMALL = TrainConfig(type="diffusion", steps=4, batch=8, checkpoints=2, save_every=1, report_every=1, diffusion=SHAPE)
 
 
-def led(episodes: int = 6, steps: int = 40, seed: int = 0) -> TrainingData:
-    """Tools that go straight to the board at 0.2 m/s, from 10 cm away on all sides."""
+def led(episodes: int = 6, steps: int = 40, seed: int = 0, speed: float = 0.2) -> TrainingData:
+    """Tools that go straight to the board at a speed [m/s], from 10 cm away on all sides."""
     rng, rows = np.random.default_rng(seed), []
     for _ in range(episodes):
         board, angle = rng.uniform(-0.2, 0.2, 3), rng.uniform(-np.pi, np.pi)
         away = np.array([np.cos(angle), np.sin(angle), 0.0])
         for step in range(steps):
-            tool = board + away * max(0.0, 0.1 - 0.2 * 0.02 * step)
+            tool = board + away * max(0.0, 0.1 - speed * 0.02 * step)
             rows.append([*tool, 1, 0, 0, 0, *board, 1, 0, 0, 0])
     return TrainingData.build(
         np.array(rows, np.float32),
@@ -49,6 +51,7 @@ def test_samples_are_within_their_episode() -> None:
     far = np.linalg.norm(first[:, :3], axis=1)  # 0.2 m/s, 0.1 s apart
     np.testing.assert_allclose(far, [0.02, 0.04, 0.06, 0.08], atol=1e-6)
     np.testing.assert_allclose(last[:, :3], 0.0, atol=1e-9)  # the episode is over
+    np.testing.assert_array_equal(samples.known(np.array([40, 68, 79])), [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]])
     with_past, without = samples.features(np.array([50, 41]))
     np.testing.assert_allclose(np.linalg.norm(with_past[:3]), 0.032, atol=1e-6)  # where the tool was 0.16 s ago
     np.testing.assert_allclose(np.linalg.norm(without[:3]), 0.004, atol=1e-6)  # one step into the episode
@@ -102,6 +105,36 @@ def test_it_learns_where_it_was_led(tmp_path, process, steps) -> None:
     went = data.observation[np.minimum(rows[:, None] + samples.ahead, samples.last[rows][:, None]), :3]
     missed = np.linalg.norm(chunks[..., :3] - went, axis=-1)
     assert np.median(missed) < 0.012  # of 10 cm
+
+
+def test_what_would_come_after_an_episode_is_not_in_the_loss() -> None:
+    torch.manual_seed(0)
+    network = DiffusionNetwork(5, replace(SHAPE, process="flow"))
+    seen, noise, waypoints = torch.randn(2, 5), torch.randn(2, 4, SIZE), torch.randn(2, 4, SIZE)
+    known = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]])
+    noisiest = torch.ones(2)  # nothing of the waypoints is left in what the network is given
+
+    def loss(of: torch.Tensor) -> float:
+        return float(network.loss(seen, of, noise, noisiest, known).detach())
+
+    after, before = waypoints.clone(), waypoints.clone()
+    after[1, 2:] += 1.0
+    before[1, 1] += 1.0
+    assert loss(after) == loss(waypoints) != loss(before)
+
+
+def test_where_an_episode_ends_the_policy_goes_on(tmp_path) -> None:
+    """Demonstrations end as soon as the task is done, here at full speed: no reason to stand still just before that."""
+    data = led(8, speed=0.1)  # until it is 2 cm from the board
+    shape = replace(SHAPE, denoiser="mlp", hidden=64, process="flow")
+    config = replace(SMALL, steps=800, batch=32, learning_rate=2e-3, diffusion=shape, save_every=1000, report_every=100)
+    train(data, method("full-demos"), config, tmp_path)
+    policy, samples = load_policy(tmp_path), Samples.of(data, shape)
+    ends = np.flatnonzero(np.arange(len(data)) == samples.last)
+    history = data.observation[ends[:, None] + samples.history]
+    chunks = policy.predict_action_chunk(history, [np.random.default_rng(step) for step in ends])  # type: ignore[attr-defined]
+    gone = np.linalg.norm(chunks[:, 1, :3] - data.observation[ends, :3], axis=-1)  # in 0.2 s
+    assert np.median(gone) > 0.01  # of 2 cm at that speed
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """What a policy of waypoints is trained on: what was seen, and where the tool was then led (CR-DAgger, section 3.2).
 
 A sample is a step of an episode: the observations up to it, and the measured poses of the tool at the waypoints' times
-after it, as seen from the tool. An episode that ends sooner stays where it ended.
+after it, as seen from the tool. An episode that ends sooner says nothing of what came then: to go by "it stayed where it
+ended" teaches a policy to stand still just before it is done (docs/results.md, Belt assembly).
 """
 
 from dataclasses import dataclass
@@ -89,12 +90,19 @@ class Samples:
         return np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
 
     def waypoints(self, steps: Int64[np.ndarray, " B"]) -> Float[np.ndarray, "B N 9"]:
-        """Where the tool then was, or the robot would have had to be asked to be, as seen from where the tool is."""
+        """Where the tool then was, or the robot would have had to be asked to be, as seen from where the tool is.
+
+        Where the episode has ended by then (`known`) it is where that was.
+        """
         then = np.minimum(steps[:, None] + self.ahead, self.last[steps][:, None])
         now, there = self.view.tool(self.data.observation[steps]), self.view.tool(self.data.observation[then])
         if self.virtual and self.data.felt is not None:
             there = virtual_targets(there, self.data.felt[then])
         return nine_of(there, now[:, None])
+
+    def known(self, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B N"]:
+        """1 for the waypoints that the episode of these steps reaches, 0 for what would come after its end."""
+        return (steps[:, None] + self.ahead <= self.last[steps][:, None]).astype(np.float32)
 
     def spread(self) -> Spread:
         """Of all waypoints."""

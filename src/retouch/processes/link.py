@@ -191,7 +191,7 @@ class ServerLink:
 
     def _tell(self, condition: Condition, now: float) -> None:
         if condition.late_ms and now - self._told_ms > 1000 * EVERY_S:
-            self._late_ms = _numbers(np.percentile(condition.late_ms, (50, 99)), 2)
+            self._late_ms = _numbers(np.percentile(condition.late_ms, (50, 99, 100)), 2)
         status = {
             "type": "status",
             "state": condition.state,

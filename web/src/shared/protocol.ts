@@ -232,7 +232,7 @@ export interface Status {
   can_push: boolean;
   contact_n: number;
   /** How late the last steps began: median and 99th percentile [ms]; null before the first. */
-  late_ms: [number, number] | null;
+  late_ms: [number, number, number] | null;
   /** What the hand is asked for [N]. */
   push_n: number;
   /** As the person sees them, right, up and towards: forces [N], and where the policy heads [m]; null where unknown. */
