@@ -5,7 +5,7 @@ a trained one, whose chunks of waypoints are thought out beside the loop; of a r
 well. The session itself says how late its steps began; the figures are of windows of 500 steps, in
 benchmarks/results/session_tick.json (with a trained policy session_tick_waypoints.json). Ten minutes of one of them:
 
-    .venv/bin/python benchmarks/session_tick.py --windows 60 --only pushing --policy FOLDER --to session_tick_residual.json
+    .venv/bin/python benchmarks/session_tick.py --windows 60 --only pushing --policy FOLDER --to NAME.json
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """What a policy of waypoints is trained on: what was seen, and where the tool was then led (CR-DAgger, section 3.2).
 
 A sample is a step of an episode: the observations up to it, and the measured poses of the tool at the waypoints' times
-after it, as seen from the tool. An episode that ends sooner says nothing of what came then: to go by "it stayed where it
-ended" teaches a policy to stand still just before it is done (docs/results.md, Belt assembly).
+after it, as seen from the tool. An episode that ends sooner says nothing of what came then: to say that it stayed where
+it ended teaches a policy to stand still just before it is done (docs/results.md, Belt assembly).
 """
 
 from dataclasses import dataclass
