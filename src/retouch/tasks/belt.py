@@ -73,7 +73,7 @@ class Layout:
     aside: float = 0.02
     above: tuple[float, float] = (0.02, 0.05)
     turned: float = math.radians(10)
-    bias: float = 0.005
+    bias: float = 0.020
     height_bias: float = 0.009
 
 

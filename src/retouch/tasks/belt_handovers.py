@@ -55,7 +55,7 @@ def _swept(stage: Stage, off: float, far: float) -> None:
     """Led over the small pulley with the belt's lower end `off` from its groove [m]."""
     _to(stage, 300, "sweep")
     view = View(stage.see())
-    low = float(view.hook[2]) + GROOVE + off - float(bottom_of(view)[0][2])
+    low = float(view.hook[2]) + GROOVE + off - float(bottom_of(view)[2])
     _lead(stage, np.array([BEHIND, view.hook[1], low]), 0.0, 40)
     _lead(stage, np.array([far, view.hook[1], low]), 0.0, 120)
 

@@ -95,7 +95,7 @@ class BeltSkill(TouchSkill):
         """Down behind the small pulley, and forwards at the groove's height until the belt is on it."""
         x, y, z = view.hook.tolist()
         self._retreating, self._waited, self._leg, self._freeing = False, 0, 0, 0
-        bottom, middle = bottom_of(view)
+        bottom, middle = bottom_of(view), view.loop_middle
         if self._beside is None:
             self._beside = middle - y
         swings = abs(middle - y - self._beside)
@@ -272,15 +272,13 @@ def caught(view: View) -> bool:
     return bool((near & (view.belt[:, 2] < GROOVE + GROOVE_HALF)).any())
 
 
-def bottom_of(view: View) -> tuple[Vector3, float]:
-    """The lower end of the hanging loop: where it crosses the line through both axes, and the middle of its breadth."""
+def bottom_of(view: View) -> Vector3:
+    """The lower end of the hanging loop: where it crosses the line through both axes."""
     belt = view.belt
     after = np.roll(belt, -1, axis=0)
     found = np.flatnonzero((belt[:, 1] < 0) != (after[:, 1] < 0))
-    low = belt[belt[:, 2] < belt[:, 2].min() + 0.04, 1]
-    middle = float(low.min() + low.max()) / 2
     if not len(found):
-        return belt[np.argmin(belt[:, 2])], middle
+        return belt[np.argmin(belt[:, 2])]
     share = (belt[found, 1] / (belt[found, 1] - after[found, 1]))[:, None]
     crossings = belt[found] + share * (after[found] - belt[found])
-    return crossings[np.argmin(crossings[:, 2])], middle
+    return crossings[np.argmin(crossings[:, 2])]

@@ -55,6 +55,8 @@ TAUT = 0.0015  # that the belt draws the small pulley towards the large one, at 
 BACK = 0.07  # along the belt, from beside the large pulley to where the hook leaves it [m]
 CLEAR = 0.010  # from the hook to a belt that it has released [m]
 BESIDE_FLANGE = 0.007  # of the hook from the large pulley's flange where the belt goes into its groove [m]
+TOUCHES = 0.002  # a loop's lowest point the small pulley's flange, from no farther away [m]
+LOWER_PART = 0.04  # of the hanging loop, from its lowest point up [m]
 BEHIND, BESIDE, AHEAD = math.pi, math.pi / 2, 0.0  # directions from an axis [rad]
 
 
@@ -257,6 +259,12 @@ class View:
         return math.dist(bottom, (self.small[0] - SMALL_FLANGE, 0.0, GROOVE))
 
     @cached_property
+    def loop_middle(self) -> float:
+        """The middle of the hanging loop's lower part, aside from the line through both axes [m]."""
+        low = self.belt[self.belt[:, 2] < self.belt[:, 2].min() + LOWER_PART, 1]
+        return float(low.min() + low.max()) / 2
+
+    @cached_property
     def left_to_go(self) -> float:
         """How far it is to where the belt is next brought with care; 0 there, and from there on [m]."""
         return max(0.0, self.radius - 0.05 if self.over_small else self.lowest_gap - 0.03)
@@ -266,14 +274,18 @@ class View:
         """Against where the belt goes next: sideways [m], the hook's turn while that matters [rad], how far off [m].
 
         The loop comes down behind the small pulley and is drawn against it: its lowest point must be at the groove's
-        height by then, no farther above or below than it is from the flange. Beside the large pulley the hook goes
-        down into the groove's plane and must clear the flange; then it goes round in the groove.
+        height by then, no farther above or below than it is from the flange, and until it touches its middle in line
+        with the pulley.
+        Beside the large pulley the hook goes down into the groove's plane and must clear the flange; then it goes round
+        in the groove.
         """
         high, outside = float(self.hook[2]) - GROOVE, self.radius - LARGE_FLANGE
         if not self.over_small:
             bottom = self.belt[np.argmin(self.belt[:, 2])]
             before = max(0.0, float(self.small[0] - bottom[0]) - SMALL_FLANGE)
-            return max(0.0, abs(float(bottom[2]) - GROOVE) - before), abs(self.yaw), self.lowest_gap
+            off = max(0.0, abs(float(bottom[2]) - GROOVE) - before)
+            aside = abs(self.loop_middle) if before > TOUCHES else 0.0
+            return max(off, aside), abs(self.yaw), self.lowest_gap
         if not self.on_large:
             return max(abs(outside - BESIDE_FLANGE), -high), 0.0, high
         return abs(high), 0.0, max(0.0, outside)
