@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from retouch.errors import InputError, PolicyError
 from retouch.learning.chunks import Samples
@@ -13,7 +12,6 @@ from retouch.learning.data import TrainingData
 from retouch.learning.train import train
 from retouch.learning.weights import method
 from retouch.policies.checkpoint import load_policy, read_info
-from retouch.policies.diffusion import SIZE, DiffusionNetwork
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.tool_view import ENDINGS
 from retouch.robots.ur5e_tick import ACTIONS
@@ -51,10 +49,17 @@ def test_samples_are_within_their_episode() -> None:
     far = np.linalg.norm(first[:, :3], axis=1)  # 0.2 m/s, 0.1 s apart
     np.testing.assert_allclose(far, [0.02, 0.04, 0.06, 0.08], atol=1e-6)
     np.testing.assert_allclose(last[:, :3], 0.0, atol=1e-9)  # the episode is over
-    np.testing.assert_array_equal(samples.known(np.array([40, 68, 79])), [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]])
     with_past, without = samples.features(np.array([50, 41]))
     np.testing.assert_allclose(np.linalg.norm(with_past[:3]), 0.032, atol=1e-6)  # where the tool was 0.16 s ago
     np.testing.assert_allclose(np.linalg.norm(without[:3]), 0.004, atol=1e-6)  # one step into the episode
+
+
+def test_after_its_end_an_episode_moves_on_as_it_did_for_half_a_second() -> None:
+    samples = Samples.of(led(2, speed=0.1), replace(SHAPE, waypoints=8))
+    end, before = samples.waypoints(np.array([79, 69]))
+    far = [np.linalg.norm(chunk[:, :3], axis=1) for chunk in (end, before)]  # 0.1 m/s, 0.1 s apart
+    np.testing.assert_allclose(far[0], [0.01, 0.02, 0.03, 0.04, 0.05, 0.05, 0.05, 0.05], atol=1e-6)
+    np.testing.assert_allclose(far[1], [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.07], atol=1e-6)
 
 
 def test_virtual_targets_lean_on_what_was_felt() -> None:
@@ -105,22 +110,6 @@ def test_it_learns_where_it_was_led(tmp_path, process, steps) -> None:
     went = data.observation[np.minimum(rows[:, None] + samples.ahead, samples.last[rows][:, None]), :3]
     missed = np.linalg.norm(chunks[..., :3] - went, axis=-1)
     assert np.median(missed) < 0.012  # of 10 cm
-
-
-def test_what_would_come_after_an_episode_is_not_in_the_loss() -> None:
-    torch.manual_seed(0)
-    network = DiffusionNetwork(5, replace(SHAPE, process="flow"))
-    seen, noise, waypoints = torch.randn(2, 5), torch.randn(2, 4, SIZE), torch.randn(2, 4, SIZE)
-    known = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]])
-    noisiest = torch.ones(2)  # nothing of the waypoints is left in what the network is given
-
-    def loss(of: torch.Tensor) -> float:
-        return float(network.loss(seen, of, noise, noisiest, known).detach())
-
-    after, before = waypoints.clone(), waypoints.clone()
-    after[1, 2:] += 1.0
-    before[1, 1] += 1.0
-    assert loss(after) == loss(waypoints) != loss(before)
 
 
 def test_where_an_episode_ends_the_policy_goes_on(tmp_path) -> None:

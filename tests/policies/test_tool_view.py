@@ -51,3 +51,13 @@ def test_the_reference_is_not_seen() -> None:
 def test_there_must_be_a_tool() -> None:
     with pytest.raises(PolicyError, match="tool_x"):
         ToolView(("a", "b"))
+
+
+def test_points_are_seen_from_the_tool_too() -> None:
+    names = (*(f"tool_{end}" for end in ENDINGS), "clip_z", "knot_x", "knot_y", "knot_z", "along")
+    tool = pose(0.2, 0, 0.9, np.pi / 2)
+    observation = np.array([*tool.position, *tool.quat, 0.7, 0.3, 0.1, 0.8, 0.4], np.float32)
+    (features,) = ToolView(names).features(observation[None, None])
+    # 10 cm along world x and y is 10 cm along its y, which lies against world x, and its x.
+    np.testing.assert_allclose(features, [0.1, -0.1, -0.1, 0, 0, 1, 0.9, 0.7, 0.4], atol=1e-6)
+    assert len(ToolView(names, scene=False).features(observation[None, None])[0]) == 4  # which way is up, and how high

@@ -62,18 +62,16 @@ class DiffusionNetwork(nn.Module):
         waypoints: Float[Tensor, "B N 9"],
         noise: Float[Tensor, "B N 9"],
         share: Float[Tensor, " B"],
-        known: Float[Tensor, "B N"],
         base: "DiffusionNetwork | None" = None,
         anchor: float = 0.0,
     ) -> Float[Tensor, ""]:
         """Mean squared error of what the network names; `share` in [0, 1) draws the level of noise.
 
-        Over the waypoints that are `known` (1, and 0 where an episode has ended before). Besides, `anchor` times its
-        squared distance from what `base` names, over all of them.
+        Besides, `anchor` times its squared distance from what `base` names.
         """
         noisy, level, wanted = self.process.noisy(waypoints, noise, share)
         named = self.denoiser(noisy, level, features)
-        error = ((named - wanted).square().mean(dim=2) * known).sum() / known.sum().clamp(min=1.0)
+        error = (named - wanted).square().mean()
         if base is None:
             return error
         with torch.no_grad():

@@ -1,9 +1,10 @@
 """What a policy of waypoints makes of an observation: everything as seen from the tool, now and a moment ago.
 
-Poses are found by the names of their entries (`board_x` ... `board_qz`). Where in the world the tool is does not count,
-but for its height and which way is up: else a network can tell the episodes of its training apart by their places, and
-learn them by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes
-by position only (CR-DAgger, section 3.2).
+Poses are found by the names of their entries (`board_x` ... `board_qz`), and so are points (`belt0_x`, `belt0_y`,
+`belt0_z`); both are in world. Where in the world the tool is does not count, but for its height and which way is up:
+else a network can tell the episodes of its training apart by their places, and learn them by heart. The reference is
+left out: how far the tool is from it says what it feels, and a base policy goes by position only (CR-DAgger, section
+3.2).
 """
 
 import numpy as np
@@ -36,13 +37,20 @@ class ToolView:
         if TOOL not in starts:
             raise PolicyError("a policy of waypoints needs the tool's pose among the observations (tool_x ... tool_qz)")
         in_poses = {number for start in starts.values() for number in range(start, start + 7)}
+        points = [
+            number
+            for number, name in enumerate(names)
+            if number not in in_poses and names[number : number + 3] == tuple(f"{name[:-2]}_{k}" for k in "xyz")
+        ]
+        in_points = {number for start in points for number in range(start, start + 3)}
         self.dim = len(names)
         self._tool, self._reference = starts[TOOL], starts.get(HIDDEN, starts[TOOL])
         self._others = [start for name, start in starts.items() if name not in (TOOL, HIDDEN) and scene]
+        self._points = [number + k for number in points if scene for k in range(3)]
         self._rest = [
             number
             for number, name in enumerate(names)
-            if number not in in_poses and (scene or name.startswith(FINGERS))
+            if number not in in_poses | in_points and (scene or name.startswith(FINGERS))
         ]
 
     def tool(self, observations: Float[np.ndarray, "*rows D"]) -> Float[np.ndarray, "*rows 7"]:
@@ -59,6 +67,10 @@ class ToolView:
         now = self.tool(history[:, -1:])
         seen = [nine_of(self.tool(history[:, :-1]), now)]
         seen += [nine_of(history[..., at : at + 7].astype(np.float64), now) for at in self._others]
-        up, height = rotations(now[:, 0, 3:])[:, 2], now[:, 0, 2:3]
-        parts = [part.reshape(len(history), -1) for part in (*seen, up, height, history[..., self._rest])]
+        axes = rotations(now[:, 0, 3:])
+        up, height = axes[:, 2], now[:, 0, 2:3]
+        points = history[..., self._points].astype(np.float64).reshape(len(history), -1, 3) - now[:, :, :3]
+        parts = [
+            part.reshape(len(history), -1) for part in (*seen, points @ axes, up, height, history[..., self._rest])
+        ]
         return np.concatenate(parts, axis=1).astype(np.float32)
