@@ -2,8 +2,8 @@
 
 The scripted skill, which feels, leads the loop down behind the small pulley and sweeps it over, with the board seen
 aside by a known distance: across the line of the pulleys, or along it. For each: how often the belt comes over the
-small pulley within 8 s, and the largest force on the hook, over 0.1 s, before the sweep and in the sweep's part up to
-where the belt is over, or comes to lie beside.
+small pulley with the first sweep, and the largest force on the hook, over 0.1 s, before that and in it, up to where
+the belt is over or its loop is past the pulley beside it.
 """
 
 import argparse
@@ -28,23 +28,26 @@ SPEED, STEPS, AVERAGED = 0.6, 400, 5  # the scripted people's, 8 s, 0.1 s
 
 
 def sweep(task: BeltAssembly, worlds: Worlds, aside: np.ndarray, seed: int) -> tuple[bool, float, float]:
-    """One descent: whether the belt came over the pulley, the largest force before the sweep, and in it [N]."""
+    """One descent and its first sweep: whether the belt came over, the largest force before it, and in it [N]."""
     robot, data = task.robot(worlds), worlds.reset(0)
     task.reset(data, np.random.default_rng([seed, 0]))
     turn = quat_to_matrix(task.board_in_world(data).quat)
     skill = task.skill(np.random.default_rng(seed), Manner(speed=SPEED))
-    felt: dict[bool, list[np.ndarray]] = {False: [], True: []}
+    before: list[np.ndarray] = []
+    within: list[np.ndarray] = []
+    over = False
     for _ in range(STEPS):
         sight = task.sight(data)
         view = View(sight)
+        over = view.over_small
         past = view.belt[np.argmin(view.belt[:, 2])][0] > view.small[0] + SMALL_FLANGE
-        if view.over_small or past:
-            return view.over_small, largest(felt[False]), largest(felt[True])
         sight[14:17] += (turn @ aside).astype(np.float32)
         command = skill.act(sight)
+        if over or past or (within and skill.stage != "sweep"):
+            break
         robot.command(np.array([0]), command[None])
-        felt[skill.stage == "sweep"].append(task.contact_wrench(data)[:3])
-    return False, largest(felt[False]), largest(felt[True])
+        (within if skill.stage == "sweep" else before).append(task.contact_wrench(data)[:3])
+    return over, largest(before), largest(within)
 
 
 def largest(forces: list[np.ndarray]) -> float:

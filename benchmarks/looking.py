@@ -192,7 +192,7 @@ def training(config: DiffusionConfig, seconds: float) -> Figures:
 
     def bare_step() -> None:
         told = bare.seen(seen, shown_all) if bare.encoder is not None else seen
-        theirs.descend(bare.loss(told, waypoints, noise, share))
+        theirs.descend(bare.loss(told, waypoints, noise, share, torch.ones(waypoints.shape[:2])))
 
     def our_step() -> None:
         ours.descend(recipe.loss(network, ours.step))

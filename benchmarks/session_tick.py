@@ -118,9 +118,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=4, help="of 500 steps each")
     parser.add_argument("--policy", type=Path, help="folder of a trained policy of gear insertion")
-    parser.add_argument("--only", help="one of the rows: watching, pushing, filmed, two")
+    parser.add_argument("--only", choices=("watching", "pushing", "filmed", "two"), help="one of the rows, with --to")
     parser.add_argument("--to", help="name of the file of results")
     args = parser.parse_args()
+    if args.only is not None and args.to is None:
+        parser.error("--only needs --to: the usual file has all rows")
     root = Path(tempfile.mkdtemp())
     rows = []
     before = os.getloadavg()[0]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from retouch.errors import InputError, PolicyError
 from retouch.learning.chunks import Samples
@@ -12,6 +13,7 @@ from retouch.learning.data import TrainingData
 from retouch.learning.train import train
 from retouch.learning.weights import method
 from retouch.policies.checkpoint import load_policy, read_info
+from retouch.policies.diffusion import SIZE, DiffusionNetwork
 from retouch.policies.diffusion_config import DiffusionConfig
 from retouch.policies.tool_view import ENDINGS
 from retouch.robots.ur5e_tick import ACTIONS
@@ -54,12 +56,22 @@ def test_samples_are_within_their_episode() -> None:
     np.testing.assert_allclose(np.linalg.norm(without[:3]), 0.004, atol=1e-6)  # one step into the episode
 
 
-def test_after_its_end_an_episode_moves_on_as_it_did_for_half_a_second() -> None:
-    samples = Samples.of(led(2, speed=0.1), replace(SHAPE, waypoints=8))
-    end, before = samples.waypoints(np.array([79, 69]))
-    far = [np.linalg.norm(chunk[:, :3], axis=1) for chunk in (end, before)]  # 0.1 m/s, 0.1 s apart
-    np.testing.assert_allclose(far[0], [0.01, 0.02, 0.03, 0.04, 0.05, 0.05, 0.05, 0.05], atol=1e-6)
-    np.testing.assert_allclose(far[1], [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.07], atol=1e-6)
+def test_after_the_end_of_an_episode_waypoints_count_little() -> None:
+    samples = Samples.of(led(2), SHAPE)
+    counts = samples.counts(np.array([40, 68, 79]))
+    np.testing.assert_array_equal(counts, np.float32([[1, 1, 1, 1], [1, 1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1]]))
+
+
+def test_a_waypoint_counts_as_much_as_is_said() -> None:
+    torch.manual_seed(0)
+    network = DiffusionNetwork(5, replace(SHAPE, process="flow"))
+    seen, noise, waypoints = torch.randn(2, 5), torch.randn(2, 4, SIZE), torch.randn(2, 4, SIZE)
+    counts, noisiest = torch.ones(2, 4), torch.ones(2)  # nothing of the waypoints is left in what the network is given
+    apart = (network.denoiser(noise, 50.0 * noisiest, seen) - waypoints).square()
+    counts[1, 2:] = 0.1
+    with torch.no_grad():
+        loss = network.loss(seen, waypoints, noise, noisiest, counts)
+        torch.testing.assert_close(loss, (apart.mean(dim=2) * counts).sum() / 6.2)
 
 
 def test_virtual_targets_lean_on_what_was_felt() -> None:

@@ -54,10 +54,17 @@ def test_there_must_be_a_tool() -> None:
 
 
 def test_points_are_seen_from_the_tool_too() -> None:
-    names = (*(f"tool_{end}" for end in ENDINGS), "clip_z", "knot_x", "knot_y", "knot_z", "along")
-    tool = pose(0.2, 0, 0.9, np.pi / 2)
-    observation = np.array([*tool.position, *tool.quat, 0.7, 0.3, 0.1, 0.8, 0.4], np.float32)
-    (features,) = ToolView(names).features(observation[None, None])
-    # 10 cm along world x and y is 10 cm along its y, which lies against world x, and its x.
-    np.testing.assert_allclose(features, [0.1, -0.1, -0.1, 0, 0, 1, 0.9, 0.7, 0.4], atol=1e-6)
-    assert len(ToolView(names, scene=False).features(observation[None, None])[0]) == 4  # which way is up, and how high
+    knots = (f"{name}_{k}" for name in ("knot", "other") for k in "xyz")
+    names = (*(f"tool_{end}" for end in ENDINGS), "clip_z", *knots, "along")
+    then, now = pose(0.2, 0, 0.9), pose(0.2, 0, 0.9, np.pi / 2)
+    history = [
+        [*then.position, *then.quat, 0.7, 0.2, 0.1, 0.8, 0, 0, 0, 0.4],  # there is no other one
+        [*now.position, *now.quat, 0.7, 0.3, 0.1, 0.8, 0.2, 0, 0.8, 0.4],
+    ]
+    (features,) = ToolView(names).features(np.array(history, np.float32)[None])
+    # From the tool as it is: world x is against its y, world y along its x.
+    knots_seen = [[0.1, 0, -0.1], [0, 0, 0], [0.1, -0.1, -0.1], [0, 0, -0.1]]
+    np.testing.assert_allclose(features[9:21].reshape(4, 3), knots_seen, atol=1e-6)
+    np.testing.assert_allclose(features[21:], [0, 0, 1, 0.9, 0.7, 0.4, 0.7, 0.4], atol=1e-6)
+    blind = ToolView(names, scene=False).features(np.array(history, np.float32)[None])
+    assert blind.shape == (1, 9 + 4)  # where the tool was, which way is up, and how high it is

@@ -24,6 +24,8 @@ def test_take_over_by_hand_and_mark_success(server: Served, anna: Person) -> Non
     assert anna.status["control"]["source"] == "phone"
     assert anna.status["control"]["path"] == "websocket"
     assert anna.status["control"]["age_ms"] < 150
+    median, ninety_ninth, largest = anna.status["late_ms"]
+    assert 0 <= median <= ninety_ninth <= largest
     for _ in range(3):
         anna.hold(held=False)
     anna.reach(state="POLICY")

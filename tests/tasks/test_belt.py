@@ -248,12 +248,14 @@ def test_a_loop_is_too_high_only_where_it_is_nearly_at_the_small_pulley() -> Non
     assert errors[1][0] == pytest.approx(0, abs=1e-4)
 
 
-def test_a_loop_is_beside_the_small_pulley_until_it_touches_it() -> None:
-    high = 0.006
-    for behind, aside, seen in ((0.030, 0.010, 0.010), (0.030, -0.010, 0.010), (0.0, 0.010, high)):
-        belt = seated_belt(GROOVE + high) + np.array([-behind, aside, 0.0])
-        belt[:, 2] -= np.where(np.arange(POINTS) == 0, 1e-4, 0.0)  # the lowest, behind the pulley
-        assert placed(belt, (0.1, 0.0, 0.2)).funnel_error[0] == pytest.approx(seen, abs=5e-4)
+def test_a_loop_is_beside_the_small_pulley_until_that_is_in_it() -> None:
+    way = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
+    loop = np.column_stack([0.004 * np.cos(way), 0.02 * np.sin(way), GROOVE + 0.06 - 0.06 * np.cos(way)])  # hanging
+    for behind, aside, seen in ((0.030, 0.010, 0.010), (0.030, -0.010, 0.010), (-0.030, 0.025, 0.025)):
+        belt = loop + np.array([-behind, aside, 0.0])
+        assert placed(belt, (-behind, aside, 0.15)).funnel_error[0] == pytest.approx(seen, abs=2e-3)
+    around = seated_belt(GROOVE + 0.006) + np.array([0.0, 0.010, 0.0])
+    assert placed(around, (0.1, 0.0, 0.2)).funnel_error[0] == pytest.approx(0.006, abs=5e-4)
 
 
 def test_beside_the_large_pulley_the_hook_must_clear_the_flange_and_reach_the_groove() -> None:

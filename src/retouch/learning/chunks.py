@@ -1,9 +1,9 @@
 """What a policy of waypoints is trained on: what was seen, and where the tool was then led (CR-DAgger, section 3.2).
 
 A sample is a step of an episode: the observations up to it, and the measured poses of the tool at the waypoints' times
-after it, as seen from the tool. An episode ends as soon as its task is done; as far as waypoints go it then moves on as
-it did for half a second, and stays. To stay where it ended teaches a policy to stand still just before it is done
-(docs/results.md, Belt assembly).
+after it, as seen from the tool. After an episode it stays where it ended, but that counts little: an episode ends as
+soon as its task is done, and to learn to stay there is to learn to stand still just before it is done
+(docs/results.md, Where a chunk goes after the end).
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from retouch.policies.nine import nine_of
 from retouch.policies.normaliser import CHUNK
 from retouch.policies.tool_view import ToolView
 
-MOVES_ON_S, MEASURED_S = 0.5, 0.1
-"""For how long an episode moves on after its end, and over how long before it that motion is measured [s]."""
+AFTER_THE_END = 0.1
+"""What a waypoint counts after the end of its episode, against 1. At 0 what is named there is anything at all, and was
+followed until the arm lagged behind."""
 
 
 @dataclass(frozen=True)
@@ -94,27 +95,17 @@ class Samples:
         return np.maximum(steps[:, None] + self.history, self.first[steps][:, None])
 
     def waypoints(self, steps: Int64[np.ndarray, " B"]) -> Float[np.ndarray, "B N 9"]:
-        """Where the tool then was, or the robot would have had to be asked to be, as seen from where the tool is.
-
-        After the episode it goes on straight as in its last tenth of a second, unturned, for half a second.
-        """
-        then, last = steps[:, None] + self.ahead, self.last[steps][:, None]
-        now = self.view.tool(self.data.observation[steps])
-        there = self.view.tool(self.data.observation[np.minimum(then, last)])
-        there[..., :3] += self._moving_on(steps, np.maximum(then - last, 0))
+        """Where the tool then was, or the robot would have had to be asked to be, as seen from where the tool is."""
+        then = np.minimum(steps[:, None] + self.ahead, self.last[steps][:, None])
+        now, there = self.view.tool(self.data.observation[steps]), self.view.tool(self.data.observation[then])
         if self.virtual and self.data.felt is not None:
             there = virtual_targets(there, self.data.felt[then])
         return nine_of(there, now[:, None])
 
-    def _moving_on(self, steps: Int64[np.ndarray, " B"], after: Int64[np.ndarray, "B N"]) -> Float[np.ndarray, "B N 3"]:
-        """How far the tool of these steps' episodes goes in so many steps after the end [m]."""
-        period = self.data.control_period_s
-        last = self.last[steps]
-        before = np.maximum(last - round(MEASURED_S / period), self.first[steps])
-        end, start = (self.view.tool(self.data.observation[at])[:, :3] for at in (last, before))
-        pace = (end - start) / np.maximum(last - before, 1)[:, None]
-        goes: Float[np.ndarray, "B N 3"] = np.minimum(after, round(MOVES_ON_S / period))[..., None] * pace[:, None]
-        return goes
+    def counts(self, steps: Int64[np.ndarray, " B"]) -> Float32[np.ndarray, "B N"]:
+        """How much each waypoint counts."""
+        after = steps[:, None] + self.ahead > self.last[steps][:, None]
+        return np.where(after, np.float32(AFTER_THE_END), np.float32(1.0))
 
     def spread(self) -> Spread:
         """Of all waypoints."""

@@ -66,14 +66,15 @@ def recipe(data: TrainingData, method: Method, config: TrainConfig, base: Path |
         noise = random.standard_normal((len(drawn), *shape), dtype=np.float32)
         share = random.random(len(drawn), dtype=np.float32)
         seen, waypoints = normaliser(samples.features(drawn)), spread.normalised(samples.waypoints(drawn))
-        a, b, c, d = (torch.from_numpy(array) for array in (seen, waypoints, noise, share))
+        arrays = (seen, waypoints, noise, share, samples.counts(drawn))
+        a, b, c, d, e = (torch.from_numpy(array) for array in arrays)
         held_by = before.network if before is not None and method.anchor else None
         if network.encoder is not None:
             shift = np.random.default_rng([config.seed, SHIFT, step])
             pictures = shifted(samples.shown(drawn), config.diffusion.shift, shift)
             with torch.set_grad_enabled(before is None):
                 a = network.seen(a, torch.from_numpy(pictures))
-        return network.loss(a, b, c, d, held_by, method.anchor)
+        return network.loss(a, b, c, d, e, held_by, method.anchor)
 
     def network() -> DiffusionNetwork:
         made = DiffusionNetwork(len(normaliser.offset), config.diffusion, begun=before is not None)

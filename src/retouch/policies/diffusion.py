@@ -62,16 +62,17 @@ class DiffusionNetwork(nn.Module):
         waypoints: Float[Tensor, "B N 9"],
         noise: Float[Tensor, "B N 9"],
         share: Float[Tensor, " B"],
+        counts: Float[Tensor, "B N"],
         base: "DiffusionNetwork | None" = None,
         anchor: float = 0.0,
     ) -> Float[Tensor, ""]:
         """Mean squared error of what the network names; `share` in [0, 1) draws the level of noise.
 
-        Besides, `anchor` times its squared distance from what `base` names.
+        A waypoint counts as much as `counts` says. Besides, `anchor` times its squared distance from what `base` names.
         """
         noisy, level, wanted = self.process.noisy(waypoints, noise, share)
         named = self.denoiser(noisy, level, features)
-        error = (named - wanted).square().mean()
+        error = ((named - wanted).square().mean(dim=2) * counts).sum() / counts.sum()
         if base is None:
             return error
         with torch.no_grad():

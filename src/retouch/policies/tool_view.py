@@ -1,10 +1,10 @@
 """What a policy of waypoints makes of an observation: everything as seen from the tool, now and a moment ago.
 
 Poses are found by the names of their entries (`board_x` ... `board_qz`), and so are points (`belt0_x`, `belt0_y`,
-`belt0_z`); both are in world. Where in the world the tool is does not count, but for its height and which way is up:
-else a network can tell the episodes of its training apart by their places, and learn them by heart. The reference is
-left out: how far the tool is from it says what it feels, and a base policy goes by position only (CR-DAgger, section
-3.2).
+`belt0_z`), of which three zeros are none; both are in world. Where in the world the tool is does not count, but for its
+height and which way is up: else a network can tell the episodes of its training apart by their places, and learn them
+by heart. The reference is left out: how far the tool is from it says what it feels, and a base policy goes by position
+only (CR-DAgger, section 3.2).
 """
 
 import numpy as np
@@ -69,8 +69,7 @@ class ToolView:
         seen += [nine_of(history[..., at : at + 7].astype(np.float64), now) for at in self._others]
         axes = rotations(now[:, 0, 3:])
         up, height = axes[:, 2], now[:, 0, 2:3]
-        points = history[..., self._points].astype(np.float64).reshape(len(history), -1, 3) - now[:, :, :3]
-        parts = [
-            part.reshape(len(history), -1) for part in (*seen, points @ axes, up, height, history[..., self._rest])
-        ]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        points = history[..., self._points].astype(np.float64).reshape(len(history), -1, 3)
+        there = points.any(axis=2, keepdims=True)
+        seen += [np.where(there, (points - now[:, :, :3]) @ axes, 0.0), up, height, history[..., self._rest]]
+        return np.concatenate([part.reshape(len(history), -1) for part in seen], axis=1).astype(np.float32)

@@ -55,7 +55,6 @@ TAUT = 0.0015  # that the belt draws the small pulley towards the large one, at 
 BACK = 0.07  # along the belt, from beside the large pulley to where the hook leaves it [m]
 CLEAR = 0.010  # from the hook to a belt that it has released [m]
 BESIDE_FLANGE = 0.007  # of the hook from the large pulley's flange where the belt goes into its groove [m]
-TOUCHES = 0.002  # a loop's lowest point the small pulley's flange, from no farther away [m]
 LOWER_PART = 0.04  # of the hanging loop, from its lowest point up [m]
 BEHIND, BESIDE, AHEAD = math.pi, math.pi / 2, 0.0  # directions from an axis [rad]
 
@@ -274,17 +273,16 @@ class View:
         """Against where the belt goes next: sideways [m], the hook's turn while that matters [rad], how far off [m].
 
         The loop comes down behind the small pulley and is drawn against it: its lowest point must be at the groove's
-        height by then, no farther above or below than it is from the flange, and until it touches its middle in line
-        with the pulley.
-        Beside the large pulley the hook goes down into the groove's plane and must clear the flange; then it goes round
-        in the groove.
+        height by then, no farther above or below than it is from the flange, and its middle in line with the pulley
+        until that is in it. Beside the large pulley the hook goes down into the groove's plane and must clear the
+        flange; then it goes round in the groove.
         """
         high, outside = float(self.hook[2]) - GROOVE, self.radius - LARGE_FLANGE
         if not self.over_small:
             bottom = self.belt[np.argmin(self.belt[:, 2])]
             before = max(0.0, float(self.small[0] - bottom[0]) - SMALL_FLANGE)
             off = max(0.0, abs(float(bottom[2]) - GROOVE) - before)
-            aside = abs(self.loop_middle) if before > TOUCHES else 0.0
+            aside = 0.0 if self.winding(self.small) else abs(self.loop_middle)
             return max(off, aside), abs(self.yaw), self.lowest_gap
         if not self.on_large:
             return max(abs(outside - BESIDE_FLANGE), -high), 0.0, high

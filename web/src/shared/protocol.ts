@@ -231,7 +231,7 @@ export interface Status {
   /** Whether a hold may push while the policy goes on. */
   can_push: boolean;
   contact_n: number;
-  /** How late the last steps began: median and 99th percentile [ms]; null before the first. */
+  /** How late the last steps began: median, 99th percentile and largest [ms]; null before the first. */
   late_ms: [number, number, number] | null;
   /** What the hand is asked for [N]. */
   push_n: number;
