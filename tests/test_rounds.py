@@ -17,6 +17,7 @@ import pytest
 
 from retouch.cli import main
 from retouch.collection import collect
+from retouch.commands.learn import worse_than_base
 from retouch.counting import Target, one_at_a_time, stream_of, tally
 from retouch.episodes import Dataset, exclude, relabel
 from retouch.errors import InputError, RetouchError
@@ -28,7 +29,7 @@ from retouch.outcomes import Evaluation, attempt_seeds
 from retouch.policies.bc_rnn_config import BCRNNConfig
 from retouch.policies.checkpoint import load_policy, read_info
 from retouch.report.run import describe_run, round_data
-from retouch.rounds import PeopleNeeded, Run
+from retouch.rounds import PeopleNeeded, RoundResult, Run
 from retouch.run_folder import ImproveConfig, RunFolder
 from retouch.server.catalogue import Catalogue
 from retouch.tasks import registry
@@ -372,3 +373,17 @@ def test_a_run_of_either_type_of_policy_is_opened_again(tmp_path):
         again = RunFolder.open(made.folder)
         assert again.config == made.config
         assert again.other_versions == []
+
+
+@pytest.mark.parametrize(("solved", "said"), [(2, True), (14, False), (30, False)])
+def test_a_policy_that_is_worse_than_its_base_beyond_chance_is_told(solved: int, said: bool) -> None:
+    """The base solves 15 of 40."""
+
+    def result(number: int, successes: int) -> RoundResult:
+        tried = Evaluation("policy", "test", tuple(range(40)), tuple(k < successes for k in range(40)), (9,) * 40)
+        return RoundResult(number, 0, 100, tried, None, None, [])
+
+    lines = worse_than_base([result(0, 15), result(1, solved)])
+    assert bool(lines) == said
+    if said:
+        assert re.search(r"round 1, seed 0 is worse than its base: -32\.5 points \[-\d+\.\d, -\d+\.\d\]", lines[0])

@@ -17,8 +17,10 @@ from retouch.learning.weights import Alpha, CountAs
 from retouch.operators.threshold import Threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retouch.operators.correction import Operator
-    from retouch.rounds import Run
+    from retouch.rounds import RoundResult, Run
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 DEFAULT_TRAINING = TrainConfig()
@@ -411,6 +413,28 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def worse_than_base(results: "Sequence[RoundResult]") -> list[str]:
+    """A line for every policy that is worse than its base beyond chance, on the same states, with what to do."""
+    import numpy as np
+
+    from retouch.studies.bootstrap import paired_difference
+
+    bases = {r.seed: r.final for r in results if r.round == 0}
+    said = []
+    for result in results:
+        base = bases.get(result.seed)
+        if result.round == 0 or base is None or base.seeds != result.final.seeds:
+            continue
+        gain, low, high = paired_difference(np.array([result.final.successes]), np.array([base.successes]))
+        if high < 0:
+            said.append(
+                f"round {result.round}, seed {result.seed} is worse than its base: {100 * gain:+.1f} points "
+                f"[{100 * low:+.1f}, {100 * high:+.1f}] on the same {len(base.seeds)} states. Go on with the base, and "
+                "look at the corrections (retouch data show): long, large ones teach badly (docs/methods.md)"
+            )
+    return said
+
+
 def show_run(run: "Run", terminal: Terminal) -> None:
     """Do a run, print its table, write its report."""
     from retouch.report.run import write_report
@@ -432,5 +456,7 @@ def show_run(run: "Run", terminal: Terminal) -> None:
     who, profile, expert = run.config.operator, run.config.profile, run.config.expert
     person = {"scripted": f"scripted person '{profile}'", "expert": f"expert {expert}", "web": "people"}.get(who, who)
     terminal.table(f"{run.config.task}, {run.config.method}, {person}", header, rows)
+    for warning in worse_than_base(results):
+        terminal.line(warning)
     terminal.line(f"report: {report}")
     terminal.result({"results": [dataclasses.asdict(r) for r in results], "report": str(report)})
