@@ -24,7 +24,9 @@ from retouch.processes.learner import due, learn, newest, version_of
 from retouch.run_folder import RunFolder
 from tests.test_ways import SHAPE
 
-SCALE = ["--rounds", "1", "--demonstrations", "2", "--corrected", "4", "--first-version", "1", "--version-every", "2"]
+CORRECTED = 12  # enough for a learner to be there before the last of them
+SCALE = ["--rounds", "1", "--demonstrations", "2", "--corrected", str(CORRECTED)]
+SCALE += ["--first-version", "1", "--version-every", "2"]
 TRAINING = ["--training.steps", "3", "--training.batch", "8", "--training.checkpoints", "1"]
 TRIED = ["--checkpoint-trials", "0", "--test-trials", "1", "--workers", "1"]
 SHAPED = [part.replace("--diffusion", "--training.diffusion") for part in SHAPE]
@@ -76,7 +78,7 @@ def test_it_goes_on_after_a_kill_and_every_episode_says_its_version(done: RunFol
 
 def test_a_version_learns_from_the_first_attempts_and_is_made_once(done: RunFolder) -> None:
     assert due(done, 0) is None
-    assert due(replaced(done, first_version=3, version_every=10), 7) == 3
+    assert due(replaced(done, first_version=4, version_every=10), 7) == 4
     first = learn(done, 1)  # or what is there already
     assert first == version_of(done, 1)
     told = json.loads((first / "policy.json").read_text())
@@ -84,10 +86,11 @@ def test_a_version_learns_from_the_first_attempts_and_is_made_once(done: RunFold
     assert told["type"] == "residual"
     assert due(done, 2) is None
     third = learn(done, 3)
-    assert newest(done) >= third
-    unfinished = version_of(done, 4)
+    assert (last := newest(done)) is not None
+    assert last >= third
+    unfinished = version_of(done, CORRECTED)
     unfinished.mkdir(exist_ok=True)
-    assert newest(done) == (unfinished if (unfinished / "policy.json").exists() else third)
+    assert newest(done) == (unfinished if (unfinished / "policy.json").exists() else last)
 
 
 def replaced(run: RunFolder, **changes: int) -> RunFolder:
@@ -171,7 +174,7 @@ def test_a_learner_that_is_killed_is_started_again(done: RunFolder) -> None:
         {"operator": "web"},
         {"first_version": 0},
         {"version_every": 0},
-        {"first_version": 4},
+        {"first_version": CORRECTED},
     ],
 )
 def test_what_cannot_be_asynchronous_says_so(done: RunFolder, change: dict) -> None:

@@ -106,7 +106,7 @@ def test_stopped_and_resumed_is_the_same_to_the_bit(tmp_path) -> None:
     assert "network" not in info.training["config"]
 
 
-@pytest.mark.parametrize(("process", "steps"), [("diffusion", 1500), ("flow", 500)])
+@pytest.mark.parametrize(("process", "steps"), [pytest.param("diffusion", 1500, marks=pytest.mark.slow), ("flow", 500)])
 def test_it_learns_where_it_was_led(tmp_path, process, steps) -> None:
     """Two episodes by heart: from all over them it goes where the tool went, in directions that are not the same."""
     data = led(2)

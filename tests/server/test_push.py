@@ -150,12 +150,12 @@ def test_a_push_on_the_phone_turns_a_failure_into_a_success(server: Served, desk
     expect(phone.page.locator("h1")).to_contain_text("PUSH")
     azimuth = desktop.evaluate("window.__retouch.azimuth")
     way = np.array(for_person((-ASIDE / np.linalg.norm(ASIDE)).tolist(), azimuth))
-    millimetres, end = 0, time.monotonic() + 60
+    millimetres, end = 0, time.monotonic() + 180
     while (said := banner.inner_text()) != "ENDED" and time.monotonic() < end:
         if said == "PAUSED":  # this machine was too slow for a hand to be heard in time
             millimetres = 0
             takes_hold(phone, banner)
-        millimetres = min(60, millimetres + 2)
+        millimetres = (millimetres + 2) % 62  # pushed past the shaft it is let back, and pushed again
         phone.move(np.array([0.0, 1.3, 0.0]) + 0.001 * millimetres * way)
         phone.page.wait_for_timeout(60)
     phone.lift()

@@ -103,6 +103,7 @@ def test_workers_end_with_the_command(tmp_path: Path) -> None:
     assert not alive
 
 
+@pytest.mark.slow
 def test_two_commands_share_the_work(through, tmp_path: Path) -> None:
     other = subprocess.Popen(
         command(tmp_path / "jobs", tmp_path / "elsewhere", "--workers", "1"),
@@ -117,6 +118,7 @@ def test_two_commands_share_the_work(through, tmp_path: Path) -> None:
 ANOTHERS = "import ray, sys; ray.init(num_cpus=1, include_dashboard=False); print('up', flush=True); sys.stdin.read()"
 
 
+@pytest.mark.slow
 def test_ray_gives_the_same_table_though_a_worker_is_killed(through, tmp_path: Path) -> None:
     """And though another program's Ray, which was there when it began, ends: the command has joined only its own."""
     pytest.importorskip("ray")
