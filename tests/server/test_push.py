@@ -150,10 +150,8 @@ def test_a_push_on_the_phone_turns_a_failure_into_a_success(server: Served, desk
     expect(phone.page.locator("h1")).to_contain_text("PUSH")
     millimetres, end = 0, time.monotonic() + 120
     while (said := banner.inner_text()) != "ENDED" and time.monotonic() < end:
-        if millimetres == 60:  # pushed past the shaft, or another way than was seen: let go, and again
-            phone.lift()
-            expect(banner).to_contain_text("POLICY")
-        if said == "PAUSED" or millimetres == 60:  # this machine may be too slow for a hand to be heard in time
+        # Not heard in time by a machine that is too slow; or pushed past the shaft: let go, and again.
+        if said == "PAUSED" or millimetres == 60:
             millimetres = 0
             takes_hold(phone, banner)
         if millimetres == 0:
